@@ -1,0 +1,73 @@
+"""Who may write: read-only IOCs, read-only PVs, and rules by user, host and PV.
+
+User and host names are what the client claims; a rule may name the client's real address instead (``10.1.2.3`` or
+``10.1.2.0/24``), which it cannot choose freely.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+
+class Client(NamedTuple):
+    """Who is at the other end of a circuit: claimed host and user, and the peer's IP address."""
+
+    host: str
+    user: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRule:
+    """Allows writes to those who match all three: any of ``users``, any of ``hosts``, any of ``pvs``.
+
+    Patterns are shell-style (``ops-*``); hosts may also be addresses or networks; ``pvs`` match the name without the
+    IOC's prefix.
+    """
+
+    users: tuple[str, ...] = ("*",)
+    hosts: tuple[str, ...] = ("*",)
+    pvs: tuple[str, ...] = ("*",)
+
+    def allows(self, name: str, client: Client) -> bool:
+        return (
+            _any(self.users, client.user)
+            and any(_host_matches(pattern, client) for pattern in self.hosts)
+            and _any(self.pvs, name)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Write access to one IOC. Without rules everybody may write; with rules only those whom one allows."""
+
+    read_only: bool = False
+    rules: tuple[WriteRule, ...] = ()
+    prefix: str = ""
+
+    def may_write(self, pvname: str, client: Client) -> bool:
+        """Whether ``client`` may put to the PV (full name)."""
+        if self.read_only:
+            return False
+        if not self.rules:
+            return True
+        name = pvname.removeprefix(self.prefix)
+        return any(rule.allows(name, client) for rule in self.rules)
+
+
+def _any(patterns: tuple[str, ...], text: str) -> bool:
+    return any(fnmatchcase(text, pattern) for pattern in patterns)
+
+
+def _host_matches(pattern: str, client: Client) -> bool:
+    try:
+        network = ipaddress.ip_network(pattern, strict=False)
+    except ValueError:
+        return fnmatchcase(client.host.lower(), pattern.lower())
+    try:
+        return ipaddress.ip_address(client.address) in network
+    except ValueError:
+        return False

@@ -1,0 +1,179 @@
+"""Autosave: IOC-side settings survive a restart. Only settings; nothing here can ever reach an instrument.
+
+Kept are alarm limits and the other record fields that clients may change, and PVs declared as settings with
+``restore`` (scan periods). One JSON file per IOC, written whole and atomically, a moment after a change and on exit.
+Names are kept without the prefix. Entries of PVs that do not exist now are carried along, not lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .channel import Point
+from .convert import parse_put
+from .fields import restore_field, setting_fields
+
+if TYPE_CHECKING:
+    from .group import DeviceGroup
+
+log = logging.getLogger("labioc.autosave")
+
+DELAY = 1.0
+"""Seconds from a change to the file; further changes in between go into the same write."""
+
+_VERSION = 1
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file as a whole: after a crash it holds the old text or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+class Autosave:
+    """Keeps the settings of one IOC in ``path``."""
+
+    def __init__(self, group: DeviceGroup[Any], path: Path, delay: float = DELAY) -> None:
+        self._group = group
+        self._path = path
+        self._delay = delay
+        self._unknown: dict[str, dict[str, Any]] = {}
+        self._changed = asyncio.Event()
+        self._dirty = False
+        self._task: asyncio.Task[None] | None = None
+
+    def restore(self) -> int:
+        """Put back what was saved, before anything is served; returns how many settings. Touches no hardware."""
+        saved = self._load()
+        count = 0
+        for name, values in saved.items():
+            point = self._group.pvdb.get(self._group.prefix + name)
+            for field, value in values.items():
+                if isinstance(point, Point) and self._restore_one(point, field, value):
+                    count += 1
+                else:
+                    self._unknown.setdefault(name, {})[field] = value
+        self._dirty = False
+        if count:
+            log.info("restored %d settings from %s", count, self._path)
+        return count
+
+    def _restore_one(self, point: Point, field: str, value: Any) -> bool:
+        try:
+            if field != "VAL":
+                restore_field(point, field, value)
+                return True
+            found = self._setting(point)
+            if found is None:
+                raise ValueError(f"{point.pvname} is not a setting")  # noqa: TRY301
+            group, setting = found
+            group.apply_setting(setting, point, parse_put(point, value))
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
+            log.warning("%s: %s.%s not restored: %s", self._path, point.pvname, field, error)
+            return False
+        return True
+
+    def _setting(self, point: Point) -> tuple[Any, Any] | None:
+        entry = point.group.settings.get(point.pvname)
+        if entry is None or not point.spec.restore:
+            return None
+        return point.group, entry[0]
+
+    def _load(self) -> dict[str, dict[str, Any]]:
+        try:
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+            settings = content["settings"]
+            if content["version"] != _VERSION or not all(
+                isinstance(v, dict) for v in settings.values()
+            ):
+                raise ValueError("not an autosave file of this version")  # noqa: TRY301
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            aside = self._path.with_name(f"{self._path.name}.bad")
+            log.error("%s cannot be used (%s); kept as %s", self._path, error, aside)  # noqa: TRY400
+            if self._path.exists():
+                self._path.replace(aside)
+            return {}
+        return settings
+
+    def content(self) -> str:
+        """What the file would hold now."""
+        settings = {name: dict(fields) for name, fields in self._unknown.items()}
+        for point in self._group.points():
+            values = setting_fields(point)
+            found = self._setting(point)
+            if found is not None and point.value != found[1].initial:
+                values = {"VAL": point.value, **values}
+            if values:
+                name = point.pvname.removeprefix(self._group.prefix)
+                settings.setdefault(name, {}).update({k: _plain(v) for k, v in values.items()})
+        document = {
+            "version": _VERSION,
+            "ioc": self._group.label,
+            "saved": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "settings": dict(sorted(settings.items())),
+        }
+        return json.dumps(document, indent=1) + "\n"
+
+    def touch(self) -> None:
+        """A setting changed: write soon."""
+        self._dirty = True
+        self._changed.set()
+
+    def start(self) -> None:
+        """Watch for changes; needs the running loop."""
+        self._group.on_settings_changed = self.touch
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        while True:
+            await self._changed.wait()
+            await asyncio.sleep(self._delay)
+            self._changed.clear()
+            await self._save()
+
+    async def _save(self) -> None:
+        self._dirty = False
+        try:
+            await asyncio.to_thread(write_atomically, self._path, self.content())
+        except OSError as error:
+            self._dirty = True
+            log.error("settings not saved to %s: %s", self._path, error)  # noqa: TRY400
+
+    async def stop(self) -> None:
+        """Stop watching, and write what has not been written."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._dirty:
+            await self._save()
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON holds it; NaN and infinities as text, since JSON has none."""
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return str(value)
+    return value

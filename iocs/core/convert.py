@@ -1,0 +1,158 @@
+"""Values in and out: what the IOC may post into a record, and what a client's put means for it.
+
+Both refuse instead of bending: an integer outside 32 bits, a state that does not exist, NaN as a set point or a text
+that is too long is an error that names the PV, the value and what would be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .dbr import DTYPES, STRING_SIZE, ConversionError, Native
+from .spec import MAX_LONG, MIN_LONG, PointSpec
+
+if TYPE_CHECKING:
+    from .channel import Channel
+
+_INTEGER_ENDS = {
+    Native.LONG: (MIN_LONG, MAX_LONG),
+    Native.SHORT: (-(1 << 15), (1 << 15) - 1),
+    Native.CHAR: (0, 255),
+}
+
+
+def coerce(spec: PointSpec, value: Any) -> Any:
+    """A value from a driver as the record holds it: float, int, str, or a full-length native array."""
+    if spec.text or spec.native is Native.STRING:
+        return _text(spec, str(value))
+    if spec.count > 1:
+        return _array(spec, value)
+    if spec.native is Native.DOUBLE:
+        return float(value)
+    number = int(value)
+    if spec.native is Native.ENUM:
+        if not 0 <= number < len(spec.states):
+            raise ConversionError(
+                f"{spec.name}: state {number} does not exist; 0 to {len(spec.states) - 1} do"
+            )
+        return number
+    low, high = _INTEGER_ENDS[spec.native]
+    if not low <= number <= high:
+        raise ConversionError(f"{spec.name}: {number} is outside {low} to {high}")
+    return number
+
+
+def _text(spec: PointSpec, value: str) -> str:
+    """A text cut to what fits the record (39 bytes, or ``count`` - 1), at its first NUL and between characters."""
+    size = STRING_SIZE if spec.count == 1 else spec.count
+    raw = value.split("\0", 1)[0].encode("utf-8", "replace")
+    if len(raw) < size:
+        return raw.decode("utf-8")
+    return raw[: size - 1].decode("utf-8", "ignore")
+
+
+def _array(spec: PointSpec, values: Any) -> np.ndarray[Any, Any]:
+    """A full-length array of the record's element type, padded with NaN (floats) or 0."""
+    dtype = DTYPES[spec.native].newbyteorder("=")
+    given = np.asarray(values, dtype=dtype).ravel()
+    if len(given) > spec.count:
+        raise ConversionError(f"{spec.name}: {len(given)} elements; the PV holds {spec.count}")
+    if len(given) == spec.count:
+        return given.copy()
+    full = np.full(spec.count, np.nan if dtype.kind == "f" else 0, dtype=dtype)
+    full[: len(given)] = given
+    return full
+
+
+def parse_put(channel: Channel, data: Any) -> Any:
+    """The value of a client's put, as the record holds it.
+
+    ``data`` is what caproto decoded: a sequence of numbers, or of byte strings for DBR_STRING. Numbers may be sent as
+    text and states as label or index, as EPICS Base allows.
+    """
+    items = _items(data)
+    if channel.text:
+        return _put_text(channel, items, data)
+    if not items:
+        raise ConversionError(f"{channel.pvname}: an empty array is no value")
+    if channel.count > 1:
+        return np.array([_put_number(channel, item) for item in items])
+    if channel.native is Native.ENUM:
+        return _put_state(channel, items[0])
+    return _put_number(channel, items[0])
+
+
+def _items(data: Any) -> list[Any]:
+    if isinstance(data, (bytes, str)):
+        return [data]
+    if isinstance(data, np.ndarray):
+        return data.tolist()
+    return list(data) if isinstance(data, Iterable) else [data]
+
+
+def _decode(channel: Channel, raw: bytes) -> str:
+    try:
+        return raw.split(b"\0", 1)[0].decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConversionError(f"{channel.pvname}: the text {raw!r} is not UTF-8") from None
+
+
+def _put_text(channel: Channel, items: list[Any], data: Any) -> str:
+    if items and isinstance(items[0], int):  # a CHAR array: one byte an element
+        text = _decode(channel, bytes(item & 0xFF for item in items))
+    else:
+        text = _as_text(channel, items[0]) if items else ""
+    size = STRING_SIZE if channel.count == 1 else channel.count
+    if len(text.encode()) >= size:
+        raise ConversionError(
+            f"{channel.pvname}: the text has {len(text.encode())} bytes; {size - 1} fit"
+        )
+    return text
+
+
+def _as_text(channel: Channel, item: Any) -> str:
+    if isinstance(item, bytes):
+        return _decode(channel, item)
+    return str(item)
+
+
+def _put_state(channel: Channel, item: Any) -> int:
+    states = channel.states
+    known = ", ".join(f"{i} {label!r}" for i, label in enumerate(states))
+    if isinstance(item, (bytes, str)):
+        text = _as_text(channel, item)
+        if text in states:
+            return states.index(text)
+        if not text.strip().isdigit():
+            raise ConversionError(f"{channel.pvname}: no state {text!r}; there are {known}")
+        item = int(text)
+    if item != item or int(item) != item or not 0 <= item < len(states):
+        raise ConversionError(f"{channel.pvname}: no state {item}; there are {known}")
+    return int(item)
+
+
+def _put_number(channel: Channel, item: Any) -> float | int:
+    if isinstance(item, (bytes, str)):
+        item = _number_from_text(channel, _as_text(channel, item).strip())
+    if channel.native in (Native.DOUBLE, Native.FLOAT):
+        return float(item)
+    low, high = _INTEGER_ENDS[channel.native]
+    if item != item or item in (np.inf, -np.inf) or int(item) != item or not low <= item <= high:
+        raise ConversionError(
+            f"{channel.pvname}: {item} is not a whole number between {low} and {high}"
+        )
+    return int(item)
+
+
+def _number_from_text(channel: Channel, text: str) -> float | int:
+    try:
+        return int(text, 0)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        raise ConversionError(f"{channel.pvname}: {text!r} is not a number") from None

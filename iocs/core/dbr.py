@@ -1,0 +1,231 @@
+"""DBR payloads: what a PV looks like on a Channel Access wire.
+
+One place turns a channel's value, alarm, time stamp and metadata into the bytes of any of the DBR types. Layouts are
+those of EPICS Base, ``db_access.h``. Every payload holds exactly the number of elements its header announces (short
+arrays are padded with zeros, long ones cut): Java clients and the archiver cannot decode anything else.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .channel import Channel
+
+EPICS_EPOCH = 631_152_000
+"""1990-01-01 00:00 UTC in Unix seconds: the zero of EPICS time stamps."""
+
+STRING_SIZE = 40
+"""Bytes of a DBR_STRING, its NUL included."""
+
+ENUM_STATES = 16
+ENUM_STRING_SIZE = 26
+UNITS_SIZE = 8
+
+PUT_ACKT = 35
+PUT_ACKS = 36
+STSACK_STRING = 37
+CLASS_NAME = 38
+
+
+class Native(IntEnum):
+    """The seven native types; a DBR type number is ``form * 7 + native``."""
+
+    STRING = 0
+    SHORT = 1
+    FLOAT = 2
+    ENUM = 3
+    CHAR = 4
+    LONG = 5
+    DOUBLE = 6
+
+
+class Form(IntEnum):
+    """What comes with the value: nothing, alarm, alarm and stamp, display metadata, control metadata."""
+
+    PLAIN = 0
+    STS = 1
+    TIME = 2
+    GR = 3
+    CTRL = 4
+
+
+class ConversionError(ValueError):
+    """A value has no meaning in the data type that a client asked for or sent."""
+
+
+DTYPES: dict[Native, np.dtype[Any]] = {
+    Native.SHORT: np.dtype(">i2"),
+    Native.FLOAT: np.dtype(">f4"),
+    Native.ENUM: np.dtype(">u2"),
+    Native.CHAR: np.dtype("u1"),
+    Native.LONG: np.dtype(">i4"),
+    Native.DOUBLE: np.dtype(">f8"),
+}
+"""Element layout on the wire of every native type but STRING."""
+
+_CODES = {
+    Native.SHORT: "h",
+    Native.FLOAT: "f",
+    Native.ENUM: "H",
+    Native.CHAR: "B",
+    Native.LONG: "i",
+    Native.DOUBLE: "d",
+}
+_RANGES = {
+    Native.SHORT: (-(1 << 15), (1 << 15) - 1),
+    Native.ENUM: (0, (1 << 16) - 1),
+    Native.CHAR: (0, (1 << 8) - 1),
+    Native.LONG: (-(1 << 31), (1 << 31) - 1),
+}
+_VALUE = {native: struct.Struct(f">{code}") for native, code in _CODES.items()}
+_PADDING = {
+    (Form.STS, Native.CHAR): 1,
+    (Form.STS, Native.DOUBLE): 4,
+    (Form.TIME, Native.SHORT): 2,
+    (Form.TIME, Native.ENUM): 2,
+    (Form.TIME, Native.CHAR): 3,
+    (Form.TIME, Native.DOUBLE): 4,
+    (Form.GR, Native.CHAR): 1,
+    (Form.CTRL, Native.CHAR): 1,
+}
+_STS = struct.Struct(">hh")
+_TIME = struct.Struct(">hhII")
+_TIME_SCALAR = {
+    native: struct.Struct(f">hhII{_PADDING.get((Form.TIME, native), 0)}x{code}")
+    for native, code in _CODES.items()
+}
+
+
+def split(data_type: int) -> tuple[Form, Native]:
+    """The form and native type of a DBR type number from 0 to 34."""
+    if not 0 <= data_type <= 34:
+        raise ConversionError(f"DBR type {data_type} holds no value; 0 to 34 do")
+    return Form(data_type // 7), Native(data_type % 7)
+
+
+def encode_text(text: str, size: int) -> bytes:
+    """UTF-8 bytes of a text, cut between characters to leave room for a NUL, padded to ``size``."""
+    raw = text.encode("utf-8", "replace")
+    if len(raw) >= size:
+        raw = raw[: size - 1].decode("utf-8", "ignore").encode("utf-8")
+    return raw.ljust(size, b"\0")
+
+
+def epics_stamp(unix: float) -> tuple[int, int]:
+    """Seconds and nanoseconds since the EPICS epoch, as a DBR_TIME payload carries them."""
+    seconds = math.floor(unix)
+    nanoseconds = min(int((unix - seconds) * 1e9), 999_999_999)
+    return max(seconds - EPICS_EPOCH, 0) & 0xFFFFFFFF, nanoseconds
+
+
+def to_integer(value: float, native: Native) -> int:
+    """A number as an integer of ``native``: rounded towards zero, held at the type's ends, NaN as 0."""
+    low, high = _RANGES[native]
+    if value != value:
+        return 0
+    return int(min(max(value, low), high))
+
+
+def format_number(value: float, precision: int) -> str:
+    """A number as text for DBR_STRING: ``precision`` decimals, scientific where that would not fit."""
+    if isinstance(value, int) or not math.isfinite(value):
+        return str(value)
+    digits = max(precision, 0)
+    return f"{value:.{digits}f}" if abs(value) < 1e15 else f"{value:.{digits}e}"
+
+
+def payload(channel: Channel, data_type: int, count: int) -> bytes:
+    """What a client gets that asks ``channel`` for ``count`` elements (0: all) of a DBR type."""
+    if channel.scalar and count <= 1 and 14 <= data_type <= 20:
+        native = data_type - 14
+        if native == channel.native and native:  # the common case: a monitor of the native type
+            return _TIME_SCALAR[native].pack(
+                channel.status, channel.severity, *channel.epics_stamp, channel.value
+            )
+    if data_type == STSACK_STRING:
+        acks = struct.pack(
+            ">hhHH", channel.status, channel.severity, channel.ackt, channel.acks
+        )
+        return acks + _body(channel, Native.STRING, 1)
+    if data_type == CLASS_NAME:
+        return encode_text(channel.record_type, STRING_SIZE)
+    form, native = split(data_type)
+    head = _head(channel, form, native)
+    return head + bytes(_PADDING.get((form, native), 0)) + _body(channel, native, count)
+
+
+def _head(channel: Channel, form: Form, native: Native) -> bytes:
+    if form is Form.PLAIN:
+        return b""
+    if form is Form.TIME:
+        return _TIME.pack(channel.status, channel.severity, *channel.epics_stamp)
+    alarm = _STS.pack(channel.status, channel.severity)
+    if form is Form.STS or native is Native.STRING:
+        return alarm
+    if native is Native.ENUM:
+        labels = [encode_text(s, ENUM_STRING_SIZE) for s in channel.states]
+        table = b"".join(labels).ljust(ENUM_STATES * ENUM_STRING_SIZE, b"\0")
+        return alarm + struct.pack(">h", len(labels)) + table
+    head = alarm
+    if native in (Native.FLOAT, Native.DOUBLE):
+        head += struct.pack(">hh", channel.precision, 0)
+    head += encode_text(channel.units, UNITS_SIZE)
+    limits = channel.metadata_limits()
+    return head + b"".join(
+        _pack_number(limit, native) for limit in (limits if form is Form.CTRL else limits[:6])
+    )
+
+
+def _pack_number(value: float, native: Native) -> bytes:
+    if native is Native.DOUBLE:
+        return _VALUE[native].pack(value)
+    if native is Native.FLOAT:
+        return np.array(value, dtype=np.float64).astype(DTYPES[native]).tobytes()
+    return _VALUE[native].pack(to_integer(value, native))
+
+
+def _body(channel: Channel, native: Native, count: int) -> bytes:
+    count = count or channel.count
+    if channel.text:
+        if native is Native.STRING:
+            return encode_text(str(channel.value), STRING_SIZE).ljust(count * STRING_SIZE, b"\0")
+        if native is Native.CHAR:  # a long string, and any text read as NAME.FIELD$
+            return encode_text(str(channel.value), max(count, 2))[:count]
+        return _pack_number(_number_of(channel), native).ljust(
+            count * DTYPES[native].itemsize, b"\0"
+        )
+    if native is Native.STRING:
+        texts = channel.element_texts()[:count]
+        return b"".join(encode_text(t, STRING_SIZE) for t in texts).ljust(
+            count * STRING_SIZE, b"\0"
+        )
+    size = DTYPES[native].itemsize
+    if channel.scalar:
+        return _pack_number(channel.value, native).ljust(count * size, b"\0")
+    return _array_bytes(channel.value[:count], native).ljust(count * size, b"\0")
+
+
+def _array_bytes(values: np.ndarray[Any, Any], native: Native) -> bytes:
+    target = DTYPES[native]
+    if values.dtype == target:
+        return values.tobytes()
+    if native in _RANGES and values.dtype.kind == "f":
+        low, high = _RANGES[native]
+        values = np.nan_to_num(np.clip(values, low, high), nan=0.0)
+    with np.errstate(over="ignore"):
+        return values.astype(target).tobytes()
+
+
+def _number_of(channel: Channel) -> float:
+    try:
+        return float(channel.value)
+    except ValueError:
+        raise ConversionError(
+            f"{channel.pvname} holds the text {channel.value!r}, which is not a number"
+        ) from None

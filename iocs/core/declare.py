@@ -1,0 +1,441 @@
+"""The words an instrument's PVGroup is written in: readings, set points, commands, settings.
+
+Each names a PV once, with all that clients, the record database, the archiver and the screens need to know of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from caproto.server import pvproperty
+
+from .alarm import Severity
+from .channel import Point
+from .dbr import Native
+from .scan import Block
+from .spec import Archive, PointSpec
+
+if TYPE_CHECKING:
+    from .group import Group
+
+R = TypeVar("R")
+T = TypeVar("T")
+V = TypeVar("V")
+
+SLOW = Archive(method="monitor", period=10.0)
+FAST = Archive(method="monitor", period=1.0)
+ON_OFF = ("Off", "On")
+NO_YES = ("No", "Yes")
+
+
+class Declared(pvproperty):
+    """A PV of a group's class; as instance attribute it is the group's :class:`~iocs.core.channel.Point`."""
+
+    def __init__(self, spec: PointSpec) -> None:
+        self.attr_name: Any = None
+        self.spec = spec
+        self.__doc__ = spec.desc
+
+    @property
+    def pvspec(self) -> Any:  # type: ignore[override]
+        """What caproto's PVGroup asks for a channel; a declaration makes its own."""
+        return self
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def attr(self) -> str:
+        return self.attr_name
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.attr_name = self.attr_name or name
+
+    def __copy__(self) -> Declared:
+        return self
+
+    def create(self, group: Group) -> Point:
+        """Make the channel of this PV in one group."""
+        point = Point(self.spec, group.prefix + self.spec.name, group)
+        self.bind(point, group)
+        return point
+
+    def bind(self, point: Point, group: Group) -> None:
+        """Connect a new channel to what feeds it or takes its puts."""
+
+    def members(self, attribute: str) -> Mapping[str, Declared]:
+        """Further PVs that come with this one."""
+        return {}
+
+
+class Reading(Declared, Generic[R]):
+    """A PV that shows one value of a block."""
+
+    def __init__(self, spec: PointSpec, block: Block[R], get: Callable[[R], Any]) -> None:
+        super().__init__(spec)
+        self.block = block
+        self.get = get
+
+    def bind(self, point: Point, group: Group) -> None:
+        group.feed(self.block).points.append((point, self.get))
+
+
+class Internal(Declared):
+    """A PV that the IOC itself posts to (health, statistics)."""
+
+
+class Setting(Declared):
+    """An IOC-side setting that clients may change; kept by autosave, never sent to the device by itself.
+
+    ``apply(group, value)`` makes it effective; it may raise to refuse.
+    """
+
+    def __init__(
+        self, spec: PointSpec, initial: Any, apply: Callable[[Any, Any], None] | None = None
+    ) -> None:
+        super().__init__(spec)
+        self.initial = initial
+        self.apply = apply
+
+    def bind(self, point: Point, group: Group) -> None:
+        group.bind_setting(self, point)
+
+
+class Command(Declared, Generic[T]):
+    """A momentary command: put 1 to carry it out; the put completes when the device has confirmed it."""
+
+    def __init__(
+        self,
+        spec: PointSpec,
+        action: Callable[[T], Awaitable[None]],
+        confirm: Block[Any],
+        *,
+        urgent: bool,
+    ) -> None:
+        super().__init__(spec)
+        self.action = action
+        self.confirm = confirm
+        self.urgent = urgent
+
+    def bind(self, point: Point, group: Group) -> None:
+        group.bind_command(self, point)
+
+
+class Setpoint(Declared, Generic[T, V]):
+    """A value the device holds: ``X`` is what was asked for, ``X_RBV`` what the device has.
+
+    ``follow``: after (re)connecting the set point takes the device's value; False keeps what was asked for.
+    """
+
+    def __init__(
+        self,
+        spec: PointSpec,
+        write: Callable[[T, V], Awaitable[None]],
+        readback: Reading[Any],
+        *,
+        urgent: bool,
+        follow: bool,
+    ) -> None:
+        super().__init__(spec)
+        self.write = write
+        self.readback = readback
+        self.urgent = urgent
+        self.follow = follow
+
+    def bind(self, point: Point, group: Group) -> None:
+        group.bind_setpoint(self, point)
+
+    def members(self, attribute: str) -> Mapping[str, Declared]:
+        return {f"{attribute}_rbv": self.readback}
+
+
+class Family:
+    """Several PVs declared together (the bits of a word): expanded in the class as ``<attribute>_<key>``."""
+
+    def __init__(self, members: Mapping[str, Declared]) -> None:
+        self._members = dict(members)
+
+    def expand(self, attribute: str) -> dict[str, Declared]:
+        return {f"{attribute}_{key}": member for key, member in self._members.items()}
+
+
+def analog(
+    block: Block[R],
+    name: str,
+    get: Callable[[R], float | None],
+    *,
+    doc: str,
+    units: str = "",
+    precision: int = 0,
+    archive: Archive | None = FAST,
+    **limits: Any,
+) -> Reading[R]:
+    """A number with units (ai, DOUBLE). ``limits``: hihi, high, low, lolo, hysteresis, display, mdel, adel."""
+    spec = PointSpec(
+        name=name,
+        record="ai",
+        desc=doc,
+        native=Native.DOUBLE,
+        units=units,
+        precision=precision,
+        archive=archive,
+        **limits,
+    )
+    return Reading(spec, block, get)
+
+
+def integer(
+    block: Block[R],
+    name: str,
+    get: Callable[[R], int | None],
+    *,
+    doc: str,
+    units: str = "",
+    archive: Archive | None = FAST,
+    **limits: Any,
+) -> Reading[R]:
+    """A 32-bit whole number (longin, LONG)."""
+    spec = PointSpec(
+        name=name,
+        record="longin",
+        desc=doc,
+        native=Native.LONG,
+        units=units,
+        archive=archive,
+        **limits,
+    )
+    return Reading(spec, block, get)
+
+
+def binary(
+    block: Block[R],
+    name: str,
+    get: Callable[[R], bool | None],
+    *,
+    doc: str,
+    states: tuple[str, str] = NO_YES,
+    severity: Severity = Severity.NO_ALARM,
+    zero_severity: Severity = Severity.NO_ALARM,
+    archive: Archive | None = FAST,
+) -> Reading[R]:
+    """One bit with two labels (bi, ENUM); ``severity`` is that of 1, ``zero_severity`` that of 0."""
+    spec = PointSpec(
+        name=name,
+        record="bi",
+        desc=doc,
+        native=Native.ENUM,
+        states=states,
+        severities=(zero_severity, severity),
+        archive=archive,
+    )
+    return Reading(spec, block, get)
+
+
+def state(
+    block: Block[R],
+    name: str,
+    get: Callable[[R], int | None],
+    *,
+    doc: str,
+    states: Sequence[str],
+    severities: Mapping[int, Severity] | None = None,
+    archive: Archive | None = FAST,
+) -> Reading[R]:
+    """One of up to 16 labelled states (mbbi, ENUM); ``severities`` by state index."""
+    chosen = severities or {}
+    spec = PointSpec(
+        name=name,
+        record="mbbi",
+        desc=doc,
+        native=Native.ENUM,
+        states=tuple(states),
+        severities=tuple(chosen.get(i, Severity.NO_ALARM) for i in range(len(states))),
+        archive=archive,
+    )
+    return Reading(spec, block, get)
+
+
+def text_spec(name: str, doc: str, size: int, **options: Any) -> PointSpec:
+    """A text PV: STRING up to 39 bytes, a full-length CHAR array beyond."""
+    if size <= 39:
+        return PointSpec(name=name, record="stringin", desc=doc, native=Native.STRING, **options)
+    return PointSpec(
+        name=name, record="waveform", desc=doc, native=Native.CHAR, count=size, text=True, **options
+    )
+
+
+def text(
+    block: Block[R],
+    name: str,
+    get: Callable[[R], str | None],
+    *,
+    doc: str,
+    size: int = 39,
+    archive: Archive | None = None,
+) -> Reading[R]:
+    """A text of at most ``size`` bytes: stringin up to 39, a CHAR waveform beyond."""
+    return Reading(text_spec(name, doc, size, archive=archive), block, get)
+
+
+def array(
+    block: Block[R],
+    name: str,
+    get: Callable[[R], Any],
+    *,
+    count: int,
+    doc: str,
+    native: Native = Native.DOUBLE,
+    units: str = "",
+    precision: int = 0,
+    archive: Archive | None = None,
+    **options: Any,
+) -> Reading[R]:
+    """An array of numbers (waveform), always sent with ``count`` elements, padded with NaN or 0."""
+    spec = PointSpec(
+        name=name,
+        record="waveform",
+        desc=doc,
+        native=native,
+        count=count,
+        units=units,
+        precision=precision,
+        archive=archive,
+        **options,
+    )
+    return Reading(spec, block, get)
+
+
+def bits(
+    block: Block[R],
+    prefix: str,
+    word: Callable[[R], int | None],
+    labels: Mapping[int, tuple[str, str]],
+    *,
+    severity: Severity = Severity.NO_ALARM,
+    states: tuple[str, str] = ("OK", "Active"),
+    archive: Archive | None = FAST,
+) -> Family:
+    """One bi per bit of a word, named ``<prefix>:<Name>``; ``labels`` maps a bit number to (Name, description)."""
+
+    def getter(bit: int) -> Callable[[R], bool | None]:
+        def get(reading: R) -> bool | None:
+            value = word(reading)
+            return None if value is None else bool(value >> bit & 1)
+
+        return get
+
+    return Family(
+        {
+            name.lower(): binary(
+                block,
+                f"{prefix}:{name}",
+                getter(bit),
+                doc=doc,
+                states=states,
+                severity=severity,
+                archive=archive,
+            )
+            for bit, (name, doc) in labels.items()
+        }
+    )
+
+
+def command(
+    name: str,
+    action: Callable[[T], Awaitable[None]],
+    *,
+    confirm: Block[Any],
+    doc: str,
+    urgent: bool = False,
+) -> Command[T]:
+    """A momentary command (bo). Its block is read again when it is done; ``urgent`` ones wait for no other put."""
+    label = name.rsplit(":", 1)[-1]
+    spec = PointSpec(
+        name=name,
+        record="bo",
+        desc=doc,
+        native=Native.ENUM,
+        states=("Done", label[:25]),
+        writable=True,
+    )
+    return Command(spec, action, confirm, urgent=urgent)
+
+
+def setpoint(
+    name: str,
+    write: Callable[[T, float], Awaitable[None]],
+    *,
+    confirm: Block[R],
+    readback: Callable[[R], float | None],
+    doc: str,
+    units: str = "",
+    precision: int = 0,
+    low: float = math.nan,
+    high: float = math.nan,
+    urgent: bool = False,
+    follow: bool = True,
+    archive: Archive | None = FAST,
+) -> Setpoint[T, float]:
+    """A number the device holds (ao, with ``<name>_RBV`` as ai); puts outside ``low`` to ``high`` are refused."""
+    common: dict[str, Any] = {
+        "desc": doc,
+        "native": Native.DOUBLE,
+        "units": units,
+        "precision": precision,
+        "archive": archive,
+    }
+    spec = PointSpec(name=name, record="ao", writable=True, control=(low, high), **common)
+    twin = Reading(PointSpec(name=f"{name}_RBV", record="ai", **common), confirm, readback)
+    return Setpoint(spec, write, twin, urgent=urgent, follow=follow)
+
+
+def choice(
+    name: str,
+    write: Callable[[T, int], Awaitable[None]],
+    *,
+    confirm: Block[R],
+    readback: Callable[[R], int | None],
+    states: Sequence[str],
+    doc: str,
+    urgent: bool = False,
+    follow: bool = True,
+    archive: Archive | None = FAST,
+) -> Setpoint[T, int]:
+    """A state the device holds: bo/bi for two states, mbbo/mbbi for more; ``<name>_RBV`` is the readback."""
+    out, back = ("bo", "bi") if len(states) == 2 else ("mbbo", "mbbi")
+    common: dict[str, Any] = {
+        "desc": doc,
+        "native": Native.ENUM,
+        "states": tuple(states),
+        "archive": archive,
+    }
+    spec = PointSpec(name=name, record=out, writable=True, **common)
+    twin = Reading(PointSpec(name=f"{name}_RBV", record=back, **common), confirm, readback)
+    return Setpoint(spec, write, twin, urgent=urgent, follow=follow)
+
+
+def count_pv(name: str, doc: str) -> Internal:
+    """A counter that the IOC posts to (longin)."""
+    return Internal(
+        PointSpec(name=name, record="longin", desc=doc, native=Native.LONG, archive=SLOW)
+    )
+
+
+def number_pv(
+    name: str, doc: str, units: str, *, precision: int = 1, archive: Archive | None = SLOW
+) -> Internal:
+    """A number that the IOC posts to (ai)."""
+    return Internal(
+        PointSpec(
+            name=name,
+            record="ai",
+            desc=doc,
+            native=Native.DOUBLE,
+            units=units,
+            precision=precision,
+            archive=archive,
+        )
+    )

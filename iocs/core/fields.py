@@ -1,0 +1,340 @@
+"""Record fields, made when a client first asks for one: the full field set of each record type at no cost per PV.
+
+Which fields a record type has, and of which type, comes from caproto's tables (made from the ``.dbd`` files of EPICS
+Base). Fields that mean something here (limits, units, severity, ...) are computed from the PV whenever they are read,
+so the first monitor event is right; every other field shows its default and is read-only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from caproto import AccessRights, ChannelType
+from caproto.server import menus
+from caproto.server.records.utils import records
+
+from .access import Client
+from .alarm import LIMIT_FIELDS, SEVERITY_FIELDS, Severity
+from .channel import Channel, Point
+from .convert import parse_put
+from .dbr import DTYPES, ConversionError, Native
+from .monitor import ALL_VALUES
+from .spec import DESC_SIZE
+from .stamp import Stamp
+
+if TYPE_CHECKING:
+    from .monitor import Monitor
+
+SEVERITY_MENU: tuple[str, ...] = tuple(menus.menuAlarmSevr.get_string_tuple())
+STATUS_MENU: tuple[str, ...] = tuple(menus.menuAlarmStat.get_string_tuple())
+SCAN_MENU: tuple[str, ...] = tuple(menus.menuScan.get_string_tuple())
+FTVL_MENU = ("STRING", "CHAR", "UCHAR", "SHORT", "USHORT", "LONG", "ULONG", "INT64", "UINT64")
+FTVL_MENU += ("FLOAT", "DOUBLE", "ENUM")
+_FTVL = {
+    Native.STRING: "STRING",
+    Native.CHAR: "CHAR",
+    Native.SHORT: "SHORT",
+    Native.LONG: "LONG",
+    Native.FLOAT: "FLOAT",
+    Native.DOUBLE: "DOUBLE",
+    Native.ENUM: "ENUM",
+}
+STATE_PREFIXES = ("ZR", "ON", "TW", "TH", "FR", "FV", "SX", "SV", "EI", "NI", "TE", "EL", "TV")
+STATE_PREFIXES += ("TT", "FT", "FF")
+_LONG_TEXT = {"NAME": 61, "DESC": DESC_SIZE + 1, "EGU": 16}
+
+Get = Callable[[Point], Any]
+Put = Callable[[Point, Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDef:
+    """Type of a field and how it is read and, for the few that may be changed, written."""
+
+    native: Native
+    get: Get
+    put: Put | None = None
+    states: tuple[str, ...] = ()
+    long_count: int = 40
+
+
+def _number(get: Get, put: Put | None = None, native: Native = Native.DOUBLE) -> FieldDef:
+    return FieldDef(native, get, put)
+
+
+def _change(name: str) -> Put:
+    return lambda point, value: point.change(name, value)
+
+
+def _finite_change(name: str) -> Put:
+    def put(point: Point, value: float) -> None:
+        if not math.isfinite(value):
+            raise ConversionError(f"{point.pvname}.{name}: {value} is not a finite number")
+        point.change(name, value)
+
+    return put
+
+
+def _change_precision(point: Point, value: int) -> None:
+    if not 0 <= value <= 15:
+        raise ConversionError(f"{point.pvname}.PREC: {value} is not between 0 and 15")
+    point.change("PREC", value)
+
+
+def _change_description(point: Point, value: str) -> None:
+    if len(value.encode()) > DESC_SIZE:
+        raise ConversionError(f"{point.pvname}.DESC: more than {DESC_SIZE} bytes")
+    point.change("DESC", value)
+
+
+def _change_hysteresis(point: Point, value: float) -> None:
+    if not (value >= 0 and math.isfinite(value)):
+        raise ConversionError(f"{point.pvname}.HYST: {value} must be 0 or a positive number")
+    point.change_limit("HYST", value)
+
+
+def _process(point: Point, _: int) -> None:
+    if point.rescan is not None:
+        point.rescan()
+
+
+def _scan_menu(point: Point) -> int:
+    label = point.group.scan_label(point)
+    return SCAN_MENU.index(label) if label in SCAN_MENU else 0
+
+
+_ALWAYS: dict[str, FieldDef] = {
+    "NAME": FieldDef(Native.STRING, lambda p: p.pvname, long_count=_LONG_TEXT["NAME"]),
+    "RTYP": FieldDef(Native.STRING, lambda p: p.spec.record),
+    "DESC": FieldDef(
+        Native.STRING,
+        lambda p: p.setting("DESC", p.spec.desc),
+        _change_description,
+        long_count=_LONG_TEXT["DESC"],
+    ),
+    "SEVR": FieldDef(Native.ENUM, lambda p: int(p.severity), None, SEVERITY_MENU),
+    "STAT": FieldDef(Native.ENUM, lambda p: int(p.status), None, STATUS_MENU),
+    "NSEV": FieldDef(Native.ENUM, lambda p: int(p.severity), None, SEVERITY_MENU),
+    "NSTA": FieldDef(Native.ENUM, lambda p: int(p.status), None, STATUS_MENU),
+    "ACKS": FieldDef(Native.ENUM, lambda p: p.acks, None, SEVERITY_MENU),
+    "ACKT": FieldDef(Native.ENUM, lambda p: p.ackt, None, ("NO", "YES")),
+    "UDF": FieldDef(Native.CHAR, lambda p: int(p.severity == Severity.INVALID)),
+    "SCAN": FieldDef(Native.ENUM, _scan_menu, None, SCAN_MENU),
+    "PROC": FieldDef(Native.CHAR, lambda _: 0, _process),
+    "DISP": FieldDef(Native.CHAR, lambda p: p.setting("DISP", 0), _change("DISP")),
+}
+
+_NUMERIC: dict[str, FieldDef] = {
+    "EGU": FieldDef(Native.STRING, lambda p: p.units, long_count=_LONG_TEXT["EGU"]),
+    "PREC": _number(lambda p: p.precision, _change_precision, Native.SHORT),
+    "HYST": _number(
+        lambda p: p.setting("HYST", p.spec.hysteresis), _change_hysteresis
+    ),
+    "MDEL": _number(lambda p: p.setting("MDEL", p.spec.mdel), _finite_change("MDEL")),
+    "ADEL": _number(lambda p: p.setting("ADEL", p.spec.adel), _finite_change("ADEL")),
+    "HOPR": _number(lambda p: p.setting("HOPR", p.spec.display[1]), _finite_change("HOPR")),
+    "LOPR": _number(lambda p: p.setting("LOPR", p.spec.display[0]), _finite_change("LOPR")),
+    "DRVH": _number(lambda p: _or_zero(p.spec.control[1])),
+    "DRVL": _number(lambda p: _or_zero(p.spec.control[0])),
+    "MLST": _number(lambda p: p.last_posted or 0),
+    "ALST": _number(lambda p: p.last_logged or 0),
+    "NELM": _number(lambda p: p.count, None, Native.LONG),
+    "NORD": _number(lambda p: p.count, None, Native.LONG),
+    "FTVL": FieldDef(
+        Native.ENUM, lambda p: FTVL_MENU.index(_FTVL[p.native]), None, FTVL_MENU
+    ),
+}
+
+
+def _or_zero(value: float) -> float:
+    return 0.0 if value != value else value
+
+
+def _limit(name: str) -> FieldDef:
+    return FieldDef(
+        Native.DOUBLE, lambda p: p.limit(name), lambda p, v: p.change_limit(name, v)
+    )
+
+
+def _limit_severity(name: str) -> FieldDef:
+    field = SEVERITY_FIELDS[name]
+    return FieldDef(
+        Native.ENUM,
+        lambda p: p.limits.severity(name),
+        lambda p, v: p.change_limit(field, v),
+        SEVERITY_MENU,
+    )
+
+
+for _name in LIMIT_FIELDS:
+    _NUMERIC[_name] = _limit(_name)
+    _NUMERIC[SEVERITY_FIELDS[_name]] = _limit_severity(_name)
+
+
+def _state(index: int, severity_field: str) -> tuple[FieldDef, FieldDef]:
+    """Definitions of a state's label and its severity."""
+
+    def get(point: Point) -> int:
+        table = point.severity_table
+        return table[index] if index < len(table) else 0
+
+    def put(point: Point, value: int) -> None:
+        point.change_state_severity(index, severity_field, value)
+
+    label = FieldDef(
+        Native.STRING, lambda p: p.states[index] if index < len(p.states) else ""
+    )
+    return label, FieldDef(Native.ENUM, get, put, SEVERITY_MENU)
+
+
+_BINARY: dict[str, FieldDef] = {}
+_BINARY["ZNAM"], _BINARY["ZSV"] = _state(0, "ZSV")
+_BINARY["ONAM"], _BINARY["OSV"] = _state(1, "OSV")
+_MULTI: dict[str, FieldDef] = {}
+for _index, _prefix in enumerate(STATE_PREFIXES):
+    _MULTI[_prefix + "ST"], _MULTI[_prefix + "SV"] = _state(_index, _prefix + "SV")
+    _MULTI[_prefix + "VL"] = FieldDef(
+        Native.LONG, lambda p, i=_index: i if i < len(p.states) else 0
+    )
+
+
+def setting_fields(point: Point) -> dict[str, Any]:
+    """What was changed at run time on a PV's record, by field name (what autosave keeps)."""
+    changed = point.overrides or {}
+    return {name: value for name, value in changed.items() if name.isupper()}
+
+
+def restore_field(point: Point, name: str, value: Any) -> None:
+    """Put back a saved field; refuses what a client could not have set."""
+    field = point.get_field(name)
+    if not isinstance(field, Field) or field.definition.put is None or name == "PROC":
+        raise ConversionError(f"{point.pvname}.{name} is not a setting")
+    field.definition.put(point, parse_put(field, value))
+
+
+@cache
+def _base_fields(record: str) -> dict[str, FieldDef]:
+    """Every field of a record type as EPICS Base declares it, with its default."""
+    table = {p.pvspec.name: p.pvspec for p in records[record]._pvs_.values()}
+    return {name: _default_field(spec) for name, spec in table.items()}
+
+
+def _default_field(spec: Any) -> FieldDef:
+    states = tuple((spec.cls_kwargs or {}).get("enum_strings") or ())
+    kind = spec.dtype if isinstance(spec.dtype, ChannelType) else spec.dtype.data_type
+    if (spec.cls_kwargs or {}).get("report_as_string"):
+        kind = ChannelType.STRING
+    native = Native(int(kind))
+    value: Any = spec.value
+    if native is Native.STRING:
+        value = str(value or "")
+    elif isinstance(value, str) and value in states:
+        value = states.index(value)
+    elif isinstance(value, bytes):
+        value = int(value)
+    elif not isinstance(value, (int, float)):
+        value = 0
+    return FieldDef(native, lambda _, v=value: v, None, states, (spec.max_length or 40))
+
+
+def find_definition(point: Point, name: str) -> FieldDef:
+    """How a field of this PV's record type behaves. Raises KeyError if the record type has no such field."""
+    base = _base_fields(point.spec.record)
+    if name not in base and name != "RTYP":
+        raise KeyError(name)
+    if name in _ALWAYS:
+        return _ALWAYS[name]
+    if point.spec.native is Native.ENUM:
+        special = _BINARY if len(point.states) == 2 and point.spec.record in ("bi", "bo") else _MULTI
+        return special.get(name) or base[name]
+    return _NUMERIC.get(name) or base[name]
+
+
+class Field(Channel):
+    """One field of a record, with the record's own alarm and stamp."""
+
+    __slots__ = ("definition", "monitors", "name", "native", "point", "posted")
+
+    scalar = True
+    count = 1
+    units = ""
+    precision = 0
+
+    def __init__(self, point: Point, name: str) -> None:
+        self.point = point
+        self.name = name
+        self.definition = find_definition(point, name)
+        self.monitors: list[Monitor] | None = None
+        native = self.definition.native
+        if native is Native.DOUBLE and point.native in DTYPES and point.native is not Native.ENUM:
+            native = point.native if name in LIMIT_FIELDS and point.scalar else native
+        self.native = native
+        self.posted: Any = self.value
+
+    @property
+    def text(self) -> bool:  # type: ignore[override]
+        return self.native is Native.STRING
+
+    @property
+    def pvname(self) -> str:  # type: ignore[override]
+        return f"{self.point.pvname}.{self.name}"
+
+    @property
+    def value(self) -> Any:  # type: ignore[override]
+        return self.definition.get(self.point)
+
+    @property
+    def status(self) -> int:  # type: ignore[override]
+        return self.point.status
+
+    @property
+    def severity(self) -> int:  # type: ignore[override]
+        return self.point.severity
+
+    @property
+    def ackt(self) -> int:  # type: ignore[override]
+        return self.point.ackt
+
+    @property
+    def acks(self) -> int:  # type: ignore[override]
+        return self.point.acks
+
+    @property
+    def epics_stamp(self) -> Stamp:  # type: ignore[override]
+        return self.point.epics_stamp
+
+    @property
+    def record_type(self) -> str:  # type: ignore[override]
+        return self.point.record_type
+
+    @property
+    def states(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self.definition.states
+
+    @property
+    def long_string_max_length(self) -> int:
+        return self.definition.long_count
+
+    def rights(self, client: Client) -> AccessRights:
+        if self.definition.put is None:
+            return AccessRights.READ
+        if not self.point.group.access.may_write(self.point.pvname, client):
+            return AccessRights.READ
+        return AccessRights.READ | AccessRights.WRITE
+
+    async def put(self, value: Any, client: Client) -> None:
+        if self.definition.put is None:
+            raise PermissionError(f"{self.pvname} is read-only")
+        self.definition.put(self.point, parse_put(self, value))
+        self.refresh(Stamp.now())
+
+    def refresh(self, _: Stamp) -> None:
+        """Post the field if it changed since it was last posted."""
+        value = self.value
+        if value != self.posted and not (value != value and self.posted != self.posted):
+            self.posted = value
+            self.notify(ALL_VALUES)

@@ -1,0 +1,113 @@
+"""Health of an IOC: is the device there, how fast and how reliably is it read, what went wrong last.
+
+The PVs are the same for every instrument. ``Connected`` is MAJOR when 0, so that an alarm server needs one PV per IOC.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from drivers.core.device import Device
+
+from .alarm import Severity
+from .dbr import Native
+from .declare import Internal, count_pv, number_pv, text_spec
+from .scan import Poller
+from .spec import Archive, PointSpec
+from .stamp import Stamp
+from .statistics import Statistics, StatisticsPVs
+
+if TYPE_CHECKING:
+    from .group import DeviceGroup
+
+ERROR_SIZE = 256
+LINK_SIZE = 128
+STATISTICS_PERIOD = 1.0
+
+
+class HealthPVs(StatisticsPVs):
+    """The health PVs of every IOC."""
+
+    connected = Internal(
+        PointSpec(
+            name="Connected",
+            record="bi",
+            desc="Device answers",
+            native=Native.ENUM,
+            states=("Disconnected", "Connected"),
+            severities=(Severity.MAJOR, Severity.NO_ALARM),
+            archive=Archive(),
+        )
+    )
+    link_url = Internal(text_spec("Link", "Address of the device", LINK_SIZE))
+    last_error = Internal(text_spec("LastError", "Most recent error", ERROR_SIZE))
+    error_count = count_pv("ErrorCount", "Failed reads and puts")
+    reconnect_count = count_pv("ReconnectCount", "Link opened again")
+    exchange_count = number_pv("ExchangeCount", "Requests sent to the device", "")
+    poll_time = number_pv("PollTime", "Duration of the slowest read", "ms")
+    poll_overruns = count_pv("PollOverruns", "Missed scans, all blocks")
+
+
+class Health:
+    """Keeps the score of one IOC and posts it."""
+
+    def __init__(self, group: DeviceGroup[Any], device: Device) -> None:
+        self._group = group
+        self._device = device
+        self._pollers: list[Poller[Any, Any]] = []
+        self._errors = 0
+        self._statistics = Statistics(group)
+
+    def attach(self, pollers: list[Poller[Any, Any]]) -> None:
+        """Start the score: no error, and not connected until the first good read."""
+        self._pollers = pollers
+        stamp = Stamp.now()
+        group = self._group
+        group.link_url.post(self._device.link, stamp)
+        group.last_error.post("", stamp)
+        group.error_count.post(0, stamp)
+        group.poll_overruns.post(0, stamp)
+        group.reconnect_count.post(0, stamp)
+        group.exchange_count.post(0, stamp)
+
+    def read_succeeded(self, poller: Poller[Any, Any]) -> None:
+        self.changed()
+
+    def read_failed(self, poller: Poller[Any, Any], error: Exception) -> None:
+        self._error(str(error))
+        self.changed()
+
+    def put_failed(self, pvname: str, error: Exception) -> None:
+        self._error(f"put to {pvname}: {error}")
+
+    def _error(self, text: str) -> None:
+        self._errors += 1
+        stamp = Stamp.now()
+        self._group.last_error.post(text, stamp)
+        self._group.error_count.post(min(self._errors, (1 << 31) - 1), stamp)
+
+    def changed(self) -> None:
+        """Post whether the device is there: at least one block is fresh."""
+        stamp = Stamp.now()
+        self._group.connected.post(int(any(p.fresh for p in self._pollers)), stamp)
+        self._group.reconnect_count.post(self._device.reconnects, stamp)
+
+    def polled(self, poller: Poller[Any, Any]) -> None:
+        """Post how long the last read took and how many slots were missed."""
+        stamp = Stamp.now()
+        group = self._group
+        attribute = poller.scan.attribute
+        getattr(group, f"{attribute}_time").post(poller.duration * 1000, stamp)
+        getattr(group, f"{attribute}_overruns").post(poller.overruns, stamp)
+        group.poll_time.post(max(p.duration for p in self._pollers) * 1000, stamp)
+        group.poll_overruns.post(sum(p.overruns for p in self._pollers), stamp)
+
+    async def run(self) -> None:
+        """Post heartbeat and statistics until cancelled."""
+        while True:
+            self._group.exchange_count.post(self._device.exchanges, Stamp.now())
+            self._statistics.post()
+            await asyncio.sleep(STATISTICS_PERIOD)
+
+

@@ -1,0 +1,57 @@
+"""The metaclass of our PVGroups: one declaration may stand for several PVs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from caproto.server import PVGroup
+from caproto.server.server import PVGroupMeta
+
+from .declare import Declared, Family
+from .scan import Scan
+from .scan_pvs import scan_members
+from .spec import DeclarationError
+
+
+class GroupMeta(PVGroupMeta):
+    """Expands families, twin PVs and the PVs of each scan before caproto collects the class body."""
+
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], dct: dict[str, Any], **kwargs: Any
+    ) -> GroupMeta:
+        for attribute, value in list(dct.items()):
+            members: dict[str, Any] = {}
+            if isinstance(value, Family):
+                del dct[attribute]
+                members = dict(value.expand(attribute))
+            elif isinstance(value, Declared):
+                members = dict(value.members(attribute))
+            elif isinstance(value, Scan):
+                value.__set_name__(object, attribute)
+                members = scan_members(value)
+            for key, member in members.items():
+                if key in dct:
+                    raise DeclarationError(f"{name}: the attribute {key} is declared twice")
+                dct[key] = member
+        _check_names(name, bases, dct)
+        return super().__new__(mcs, name, bases, dct, **kwargs)  # type: ignore[return-value]
+
+
+def _check_names(name: str, bases: tuple[type, ...], dct: dict[str, Any]) -> None:
+    """An attribute that hides one of PVGroup's own (states, parent, log, ...) breaks it without a word."""
+    seen: dict[str, str] = {}
+    for attribute, value in dct.items():
+        if not isinstance(value, Declared):
+            continue
+        for base in bases:
+            inherited = getattr(base, attribute, None)
+            if inherited is not None and not isinstance(inherited, Declared):
+                raise DeclarationError(f"{name}: the attribute name {attribute!r} is taken")
+        if value.spec.name in seen:
+            other = seen[value.spec.name]
+            raise DeclarationError(f"{name}: {other} and {attribute} share the PV {value.spec.name}")
+        seen[value.spec.name] = attribute
+
+
+class PVs(PVGroup, metaclass=GroupMeta):
+    """A PVGroup whose class body is written with the words of :mod:`iocs.core.declare`."""

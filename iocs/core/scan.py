@@ -1,0 +1,247 @@
+"""Scans: one block read of a device feeds many PVs, at a fixed rate, and says so honestly when it fails.
+
+A :class:`Scan` is declared in the class body of a device group; its :class:`Poller` does the work in the running IOC.
+It keeps a fixed rate without catch-up bursts, never lets an error of a driver end the process, makes exactly its own
+PVs INVALID when it fails or falls silent, and logs one line when it breaks and one when it heals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from drivers.core.errors import DriverError
+
+from .alarm import COMM, READ_FAILED, Alarm
+from .stamp import Stamp
+
+if TYPE_CHECKING:
+    from .channel import Point
+    from .health import Health
+
+log = logging.getLogger("labioc.scan")
+
+D = TypeVar("D")
+R = TypeVar("R")
+
+MIN_PERIOD = 0.02
+MAX_PERIOD = 86_400.0
+STALE_PERIODS = 2.0
+"""Periods after the last good read at which its PVs become INVALID, whatever the driver is still waiting for."""
+
+_YIELD_EVERY = 500
+"""Posts between two turns of the event loop, so that a block of 20 000 PVs does not hold up clients."""
+
+
+class Block(Generic[R]):
+    """A typed snapshot that feeds PVs: in a part group, the share of its parent's block."""
+
+    def __init__(self) -> None:
+        self.attribute = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.attribute = self.attribute or name
+
+    @property
+    def label(self) -> str:
+        """The name in PV names and log lines, CamelCase."""
+        return "".join(word.capitalize() for word in self.attribute.split("_"))
+
+
+class Scan(Block[R], Generic[D, R]):
+    """A block that is read from the device every ``period`` seconds by ``read``."""
+
+    def __init__(self, period: float, read: Callable[[D], Awaitable[R]]) -> None:
+        super().__init__()
+        if not MIN_PERIOD <= period <= MAX_PERIOD:
+            raise ValueError(f"scan period {period} s is not between {MIN_PERIOD} and {MAX_PERIOD}")
+        self.period = period
+        self.read = read
+
+
+Follower = Callable[[Any, Stamp], None]
+
+
+@dataclass(slots=True)
+class Feed:
+    """The PVs of one group that one block feeds, and the feeds of the group's parts."""
+
+    points: list[tuple[Point, Callable[[Any], Any]]] = field(
+        default_factory=list["tuple[Point, Callable[[Any], Any]]"]
+    )
+    dependents: list[Point] = field(default_factory=list["Point"])
+    followers: list[Follower] = field(default_factory=list[Follower])
+    parts: list[tuple[Feed, Callable[[Any], Any]]] = field(
+        default_factory=list["tuple[Feed, Callable[[Any], Any]]"]
+    )
+
+    async def give(self, reading: Any, stamp: Stamp) -> None:
+        """Post a reading to all PVs; a part whose share is None or an error becomes INVALID alone."""
+        for count, (point, get) in enumerate(self.points, 1):
+            point.post(get(reading), stamp)
+            if not count % _YIELD_EVERY:
+                await asyncio.sleep(0)
+        for follow in self.followers:
+            follow(reading, stamp)
+        for feed, select in self.parts:
+            share = select(reading)
+            if share is None or isinstance(share, Exception):
+                feed.fail(COMM, stamp)
+            else:
+                await feed.give(share, stamp)
+            if len(self.parts) > 1:
+                await asyncio.sleep(0)
+
+    def fail(self, alarm: Alarm, stamp: Stamp) -> None:
+        """Make every PV of the block INVALID, with one stamp."""
+        for point in self.all_points():
+            point.fail(alarm, stamp)
+        for follow in self.followers:
+            follow(None, stamp)
+        for feed, _ in self.parts:
+            feed.fail(alarm, stamp)
+
+    def all_points(self) -> Iterable[Point]:
+        yield from (point for point, _ in self.points)
+        yield from self.dependents
+
+
+class Poller(Generic[D, R]):
+    """Reads one block at its period, feeds it to the PVs, and keeps the score."""
+
+    def __init__(self, scan: Scan[D, R], device: D, feed: Feed, health: Health, name: str) -> None:
+        self.scan = scan
+        self.device = device
+        self.feed = feed
+        self.health = health
+        self.name = name
+        self.period = scan.period
+        self.duration = 0.0
+        self.overruns = 0
+        self.fresh = False
+        self.failures = 0
+        self._lost_at: float | None = None
+        self._lock = asyncio.Lock()
+        self._next_read: asyncio.Task[Exception | None] | None = None
+        self._wake = asyncio.Event()
+        self._stale: asyncio.TimerHandle | None = None
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        try:
+            while True:
+                await self.refresh()
+                due += self.period
+                late = loop.time() - due
+                if late > 0:
+                    missed = math.floor(late / self.period) + 1
+                    self.overruns += missed
+                    due += missed * self.period
+                self.health.polled(self)
+                if await self._sleep_until(due):
+                    due = loop.time()
+        finally:
+            if self._stale is not None:
+                self._stale.cancel()
+
+    async def _sleep_until(self, due: float) -> bool:
+        """Wait for the next slot; True if woken early (new period, or a read was asked for)."""
+        self._wake.clear()
+        try:
+            async with asyncio.timeout_at(due):
+                await self._wake.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def set_period(self, period: float) -> None:
+        """Change the rate; takes effect at once."""
+        self.period = period
+        self._wake.set()
+
+    def read_soon(self) -> None:
+        """Read at the next turn of the loop instead of at the next slot."""
+        self._wake.set()
+
+    async def refresh(self) -> Exception | None:
+        """Read and post now; returns what went wrong, or None.
+
+        Callers that come before the read has started share it; a read that is already under way is never shared,
+        since it may show the state before their write.
+        """
+        if self._next_read is None:
+            self._next_read = asyncio.create_task(self._read_alone())
+        return await asyncio.shield(self._next_read)
+
+    async def _read_alone(self) -> Exception | None:
+        async with self._lock:
+            self._next_read = None
+            return await self._read()
+
+    async def _read(self) -> Exception | None:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        try:
+            reading = await self.scan.read(self.device)
+            stamp = Stamp.now()
+            self.duration = loop.time() - start
+            await self.feed.give(reading, stamp)
+        except DriverError as error:
+            return self._failed(error, COMM)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return self._failed(RuntimeError(f"the driver was cancelled: {error!r}"), READ_FAILED)
+        except Exception as error:  # noqa: BLE001 - the one supervisor: no driver may end the IOC
+            if self._lost_at is None:
+                log.exception("%s: internal error", self.name)
+            return self._failed(error, READ_FAILED)
+        self._succeeded(loop.time())
+        return None
+
+    def _succeeded(self, now: float) -> None:
+        self.fresh = True
+        if self._lost_at is not None:
+            log.warning(
+                "%s: back after %.1f s and %d failed reads",
+                self.name,
+                now - self._lost_at,
+                self.failures,
+            )
+            self._lost_at = None
+            self.failures = 0
+        if self._stale is not None:
+            self._stale.cancel()
+        slots = max(1, math.ceil(self.duration / self.period))
+        self._stale = asyncio.get_running_loop().call_later(
+            STALE_PERIODS * slots * self.period, self._grew_stale
+        )
+        self.health.read_succeeded(self)
+
+    def _failed(self, error: Exception, alarm: Alarm) -> Exception:
+        self.failures += 1
+        self._invalidate(alarm)
+        if self._lost_at is None:
+            self._lost_at = asyncio.get_running_loop().time()
+            log.warning("%s: lost: %s", self.name, error)
+        self.health.read_failed(self, error)
+        return error
+
+    def _grew_stale(self) -> None:
+        """No read has ended for two periods: do not show the last value as good any longer."""
+        self._invalidate(COMM)
+        self.health.changed()
+
+    def _invalidate(self, alarm: Alarm) -> None:
+        self.fresh = False
+        if self._stale is not None:
+            self._stale.cancel()
+            self._stale = None
+        self.feed.fail(alarm, Stamp.now())

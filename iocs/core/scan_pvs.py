@@ -1,0 +1,38 @@
+"""The PVs that every scan brings along: its period, which clients may change, and how it keeps up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .dbr import Native
+from .declare import Declared, Setting, count_pv, number_pv
+from .scan import MAX_PERIOD, MIN_PERIOD, Scan
+from .spec import PointSpec
+
+if TYPE_CHECKING:
+    from .group import DeviceGroup
+
+
+def scan_members(scan: Scan[Any, Any]) -> dict[str, Declared]:
+    """The PVs of one scan: period (settable), duration of the last read, missed slots."""
+    base = f"Scan:{scan.label}"
+    period = PointSpec(
+        name=f"{base}:Period",
+        record="ao",
+        desc=f"Scan period of {scan.label}",
+        native=Native.DOUBLE,
+        units="s",
+        precision=3,
+        control=(MIN_PERIOD, MAX_PERIOD),
+        writable=True,
+        restore=True,
+    )
+
+    def apply(group: DeviceGroup[Any], value: float) -> None:
+        group.set_period(scan, value)
+
+    return {
+        f"{scan.attribute}_period": Setting(period, scan.period, apply),
+        f"{scan.attribute}_time": number_pv(f"{base}:Time", f"Last read of {scan.label}", "ms"),
+        f"{scan.attribute}_overruns": count_pv(f"{base}:Overruns", f"Missed scans of {scan.label}"),
+    }

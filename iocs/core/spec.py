@@ -1,0 +1,149 @@
+"""What is declared of a PV, once, checked when the class is made: name, record, units, limits, states, texts.
+
+Everything else (record fields, record database, archiver list, screens) is derived from a :class:`PointSpec`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from .alarm import Severity
+from .dbr import DTYPES, ENUM_STATES, ENUM_STRING_SIZE, UNITS_SIZE, Native
+
+NAME_PATTERN = re.compile(r"[A-Za-z0-9_:-]+")
+DESC_SIZE = 40
+MAX_LONG = (1 << 31) - 1
+MIN_LONG = -(1 << 31)
+
+INPUT_RECORDS = ("ai", "longin", "bi", "mbbi", "stringin")
+OUTPUT_RECORDS = ("ao", "longout", "bo", "mbbo", "stringout")
+NATIVE_OF_RECORD = {
+    "ai": Native.DOUBLE,
+    "ao": Native.DOUBLE,
+    "longin": Native.LONG,
+    "longout": Native.LONG,
+    "bi": Native.ENUM,
+    "bo": Native.ENUM,
+    "mbbi": Native.ENUM,
+    "mbbo": Native.ENUM,
+    "stringin": Native.STRING,
+    "stringout": Native.STRING,
+}
+
+
+class DeclarationError(ValueError):
+    """A PV declaration that could not be served as it stands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """How the archiver should take a PV: ``monitor`` or ``scan``, with a sampling period in s."""
+
+    method: str = "monitor"
+    period: float = 1.0
+
+    @property
+    def tag(self) -> str:
+        """The value of the ``archive`` info tag, for example ``monitor@1``."""
+        return f"{self.method}@{self.period:g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointSpec:
+    """One PV as declared.
+
+    ``units`` is at most 7 bytes (the control structure holds 8 with its NUL), ``desc`` at most 40, ``states`` at most 16
+    labels of 25 bytes. ``count`` is the element count of arrays and long texts, fixed for life. Limits are NaN where
+    unset. ``control`` are the ends of what may be put, ``display`` the ends of a sensible axis.
+    """
+
+    name: str
+    record: str
+    desc: str
+    native: Native
+    count: int = 1
+    text: bool = False
+    units: str = ""
+    precision: int = 0
+    states: tuple[str, ...] = ()
+    severities: tuple[int, ...] = ()
+    hihi: float = math.nan
+    high: float = math.nan
+    low: float = math.nan
+    lolo: float = math.nan
+    hysteresis: float = 0.0
+    display: tuple[float, float] = (0.0, 0.0)
+    control: tuple[float, float] = (math.nan, math.nan)
+    mdel: float = 0.0
+    adel: float = 0.0
+    writable: bool = False
+    restore: bool = False
+    archive: Archive | None = None
+
+    def __post_init__(self) -> None:
+        for problem in self._problems():
+            raise DeclarationError(f"PV {self.name!r}: {problem}")
+
+    def _problems(self) -> list[str]:
+        """Everything that a client could not decode or an operator would not see."""
+        found: list[str] = []
+        if not NAME_PATTERN.fullmatch(self.name):
+            found.append("the name may hold only A-Z, a-z, 0-9, '_', ':' and '-'")
+        if not self.desc or len(self.desc.encode()) > DESC_SIZE:
+            found.append(f"the description {self.desc!r} must have 1 to {DESC_SIZE} bytes")
+        if len(self.units.encode()) >= UNITS_SIZE:
+            found.append(f"units {self.units!r} must have at most {UNITS_SIZE - 1} bytes")
+        if not 0 <= self.precision <= 15:
+            found.append(f"precision {self.precision} is not between 0 and 15")
+        if self.count < 1:
+            found.append(f"count {self.count} is less than 1")
+        found.extend(self._state_problems())
+        expected = NATIVE_OF_RECORD.get(self.record)
+        if expected is None and self.record != "waveform":
+            found.append(f"record type {self.record!r} is not one that labioc serves")
+        if expected is not None and (expected != self.native or self.count != 1):
+            found.append(f"a record of type {self.record} holds one {expected.name}")
+        limits = [v for v in (self.lolo, self.low, self.high, self.hihi) if v == v]
+        if limits != sorted(limits):
+            found.append(f"alarm limits lolo, low, high, hihi must rise: {limits}")
+        return found
+
+    def _state_problems(self) -> list[str]:
+        found: list[str] = []
+        if self.native is Native.ENUM and not 2 <= len(self.states) <= ENUM_STATES:
+            found.append(f"{len(self.states)} states; an enum has 2 to {ENUM_STATES}")
+        if self.record in ("bi", "bo") and len(self.states) != 2:
+            found.append(f"a {self.record} record has two states, not {len(self.states)}")
+        for label in self.states:
+            if not label or len(label.encode()) >= ENUM_STRING_SIZE:
+                found.append(f"state {label!r} must have 1 to {ENUM_STRING_SIZE - 1} bytes")
+        if len(set(self.states)) != len(self.states):
+            found.append("state labels must differ")
+        if any(s not in list(Severity) for s in self.severities):
+            found.append(f"severities {self.severities} must be of type Severity")
+        return found
+
+    @property
+    def numeric(self) -> bool:
+        """Whether limits, units and precision have a meaning: ai, ao, longin, longout and number arrays."""
+        return self.native in DTYPES and self.native is not Native.ENUM and not self.text
+
+    @property
+    def initial(self) -> object:
+        """The value before the first read: NaN, 0, empty; never shown as valid."""
+        if self.text:
+            return ""
+        if self.count > 1:
+            fill = math.nan if self.native in (Native.DOUBLE, Native.FLOAT) else 0
+            return np.full(self.count, fill, dtype=DTYPES[self.native].newbyteorder("="))
+        return math.nan if self.native is Native.DOUBLE else 0
+
+    def unset_limit(self, name: str) -> float:
+        """What an alarm limit field reads while nobody has set it: NaN, or the end of the integer range."""
+        if self.native is Native.LONG:
+            return MAX_LONG if name.startswith("H") else MIN_LONG
+        return math.nan
