@@ -1,7 +1,7 @@
 """Who may write: read-only IOCs, read-only PVs, and rules by user, host and PV.
 
-User and host names are what the client claims; a rule may name the client's real address instead (``10.1.2.3`` or
-``10.1.2.0/24``), which it cannot choose freely.
+User and host names are what the client claims; a rule may name the client's real address instead
+(``10.1.2.3`` or ``10.1.2.0/24``), which it cannot choose freely.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class Client(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WriteRule:
-    """Allows writes to those who match all three: any of ``users``, any of ``hosts``, any of ``pvs``.
+    """Allows writes to those who match any of ``users``, any of ``hosts`` and any of ``pvs``.
 
-    Patterns are shell-style (``ops-*``); hosts may also be addresses or networks; ``pvs`` match the name without the
-    IOC's prefix.
+    Patterns are shell-style (``ops-*``); hosts may also be addresses or networks; ``pvs`` match the
+    name without the IOC's prefix.
     """
 
     users: tuple[str, ...] = ("*",)
@@ -42,7 +42,7 @@ class WriteRule:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Write access to one IOC. Without rules everybody may write; with rules only those whom one allows."""
+    """Write access to one IOC: without rules for everybody, else for those whom a rule allows."""
 
     read_only: bool = False
     rules: tuple[WriteRule, ...] = ()

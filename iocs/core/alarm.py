@@ -1,7 +1,8 @@
-"""Honest alarms: one evaluator for limits and states, with hysteresis and unset limits that really are unset.
+"""Honest alarms: one evaluator for limits and states, where an unset limit really is unset.
 
-caproto judges limits in pairs, takes 0 for an unset one and answers every write with its own verdict; here a limit is
-NaN until somebody sets it, each limit stands alone, and the verdict is part of the same post as the value.
+caproto judges limits in pairs, takes 0 for an unset one and answers every write with its own
+verdict; here a limit is NaN until somebody sets it, each limit stands alone, and the verdict is
+part of the same post as the value.
 """
 
 from __future__ import annotations
@@ -68,10 +69,10 @@ _STATUS = {"HIHI": Status.HIHI, "LOLO": Status.LOLO, "HIGH": Status.HIGH, "LOW":
 
 @dataclass(slots=True)
 class Limits:
-    """Alarm limits of one analog PV, changeable at run time. NaN is "not set"; each limit stands alone.
+    """Alarm limits of one analog PV, changeable at run time; NaN is "not set", each stands alone.
 
-    A limit that was reached holds its alarm until the value comes back by more than ``hysteresis`` (field HYST), as
-    in EPICS Base ``aiRecord``.
+    A limit that was reached holds its alarm until the value comes back by more than ``hysteresis``
+    (field HYST), as in EPICS Base ``aiRecord``.
     """
 
     values: dict[str, float] = field(default_factory=dict[str, float])

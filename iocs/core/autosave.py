@@ -1,8 +1,9 @@
-"""Autosave: IOC-side settings survive a restart. Only settings; nothing here can ever reach an instrument.
+"""Autosave: settings of the IOC survive a restart; nothing here can ever reach an instrument.
 
-Kept are alarm limits and the other record fields that clients may change, and PVs declared as settings with
-``restore`` (scan periods). One JSON file per IOC, written whole and atomically, a moment after a change and on exit.
-Names are kept without the prefix. Entries of PVs that do not exist now are carried along, not lost.
+Kept are alarm limits and the other record fields that clients may change, and PVs declared as
+settings with ``restore`` (scan periods). One JSON file per IOC, written whole and atomically, a
+moment after a change and on exit. Names are kept without the prefix. Entries of PVs that do not
+exist now are carried along, not lost.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _VERSION = 1
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace a file as a whole: after a crash it holds the old text or the new one, never a part."""
+    """Replace a file whole: after a crash it holds the old text or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
@@ -65,7 +66,10 @@ class Autosave:
         self._task: asyncio.Task[None] | None = None
 
     def restore(self) -> int:
-        """Put back what was saved, before anything is served; returns how many settings. Touches no hardware."""
+        """Put back what was saved, before anything is served; returns how many settings.
+
+        Touches no hardware.
+        """
         saved = self._load()
         count = 0
         for name, values in saved.items():
@@ -87,7 +91,7 @@ class Autosave:
                 return True
             found = self._setting(point)
             if found is None:
-                raise ValueError(f"{point.pvname} is not a setting")  # noqa: TRY301
+                raise ValueError(f"{point.pvname} is not a setting")
             group, setting = found
             group.apply_setting(setting, point, parse_put(point, value))
         except (ValueError, KeyError, TypeError, OverflowError) as error:
@@ -108,12 +112,12 @@ class Autosave:
             if content["version"] != _VERSION or not all(
                 isinstance(v, dict) for v in settings.values()
             ):
-                raise ValueError("not an autosave file of this version")  # noqa: TRY301
+                raise ValueError("not an autosave file of this version")
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             aside = self._path.with_name(f"{self._path.name}.bad")
-            log.error("%s cannot be used (%s); kept as %s", self._path, error, aside)  # noqa: TRY400
+            log.error("%s cannot be used (%s); kept as %s", self._path, error, aside)
             if self._path.exists():
                 self._path.replace(aside)
             return {}
@@ -161,7 +165,7 @@ class Autosave:
             await asyncio.to_thread(write_atomically, self._path, self.content())
         except OSError as error:
             self._dirty = True
-            log.error("settings not saved to %s: %s", self._path, error)  # noqa: TRY400
+            log.error("settings not saved to %s: %s", self._path, error)
 
     async def stop(self) -> None:
         """Stop watching, and write what has not been written."""

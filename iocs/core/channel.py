@@ -1,7 +1,7 @@
-"""Channels: the value, alarm and stamp behind a PV name, posted in one step and only when something changed.
+"""Channels: value, alarm and stamp behind a PV name, posted in one step and only on change.
 
-:class:`Point` is the value (VAL) of a record, :class:`~iocs.core.fields.Field` any other field of it. Both answer the
-calls that caproto makes of its ``ChannelData``.
+:class:`Point` is the value (VAL) of a record, :class:`~iocs.core.fields.Field` any other field of
+it. Both answer the calls that caproto makes of its ``ChannelData``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .group import Group
 
 Putter = Callable[["Point", Any], Awaitable[None]]
-"""What a client's put does: gets the parsed value, returns when the device has confirmed it, raises if not."""
+"""What a client's put does: gets the value, returns when the device has confirmed it, or raises."""
 
 
 class Channel(ChannelData):
@@ -48,8 +48,8 @@ class Channel(ChannelData):
     monitors: list[Monitor] | None
     pvname: str
     value: Any
-    status: int
-    severity: int
+    status: int  # type: ignore[override]
+    severity: int  # type: ignore[override]
     ackt: int
     acks: int
     record_type: str
@@ -69,7 +69,7 @@ class Channel(ChannelData):
     fields: ClassVar[dict[str, ChannelData]] = {}
 
     @property
-    def data_type(self) -> ChannelType:  # type: ignore[override]
+    def data_type(self) -> ChannelType:
         return ChannelType(int(self.native))
 
     @property
@@ -82,7 +82,7 @@ class Channel(ChannelData):
         return self.count if self.count > 1 else dbr.STRING_SIZE
 
     def check_access(self, hostname: str, username: str) -> AccessRights:
-        """Rights of a client that gives only names; see :meth:`rights` for those with an address."""
+        """Rights of a client of which only names are known; see :meth:`rights`."""
         return self.rights(Client(hostname or "", username or "", ""))
 
     def rights(self, client: Client) -> AccessRights:
@@ -90,15 +90,18 @@ class Channel(ChannelData):
         raise NotImplementedError
 
     async def put(self, value: Any, client: Client) -> None:
-        """Carry out a client's put; returns when it is done, raises with the reason when it is not."""
+        """Carry out a client's put: returns when it is done, raises the reason when it is not."""
         raise NotImplementedError
 
     def metadata_limits(self) -> tuple[float, ...]:
-        """Upper and lower display, upper alarm, upper and lower warning, lower alarm, upper and lower control."""
+        """Limits in the order of DBR_CTRL: display, alarm and warning, control.
+
+        HOPR, LOPR, HIHI, HIGH, LOW, LOLO, upper control, lower control.
+        """
         return (0.0,) * 8
 
     def element_texts(self) -> list[str]:
-        """Each element as DBR_STRING shows it: a label for enums, ``precision`` decimals for numbers."""
+        """Each element as DBR_STRING shows it: a label, or a number with its decimals."""
         if self.native is Native.ENUM:
             index = int(self.value)
             return [self.states[index] if index < len(self.states) else "Illegal_Value"]
@@ -131,8 +134,8 @@ class Channel(ChannelData):
 class Point(Channel):
     """The value of one record.
 
-    Holds the last value as float, int, str or numpy array, its alarm and stamp. Starts INVALID (UDF) and stays so until
-    the first good read.
+    Holds the last value as float, int, str or numpy array, its alarm and stamp. Starts INVALID
+    (UDF) and stays so until the first good read.
     """
 
     __slots__ = (
@@ -196,7 +199,7 @@ class Point(Channel):
         return declared if self.overrides is None else self.overrides.get(name, declared)
 
     def change(self, name: str, value: Any) -> None:
-        """Change a setting of the record at run time (kept by autosave) and tell property subscribers."""
+        """Change a setting of the record at run time; autosave keeps it, subscribers hear of it."""
         if self.overrides is None:
             self.overrides = {}
         self.overrides[name] = value
@@ -227,12 +230,12 @@ class Point(Channel):
         return self._limits
 
     def limit(self, name: str) -> float:
-        """An alarm limit (HIHI, HIGH, LOW, LOLO) as its field reads: unset is NaN, or the integer range's end."""
+        """An alarm limit as its field reads: unset is NaN, or the end of the integer range."""
         value = self._limits.value(name) if self._limits is not None else math.nan
         return self.spec.unset_limit(name) if value != value else value
 
     def change_limit(self, name: str, value: float) -> None:
-        """Set an alarm limit, its severity or the hysteresis at run time and judge the present value again."""
+        """Set an alarm limit, its severity or the hysteresis, and judge the present value again."""
         limits = self.limits
         if name in LIMIT_FIELDS:
             limits.values[name] = math.nan if value == self.spec.unset_limit(name) else value
@@ -260,7 +263,7 @@ class Point(Channel):
         self.judge_again()
 
     def judge_again(self) -> None:
-        """Post the present value once more if its alarm is another now; a PV without a good value stays INVALID."""
+        """Post the present value with the alarm it has now; stays INVALID without a good one."""
         if self.failure is None and self.severity != Severity.INVALID:
             self.post(self.value, self.epics_stamp)
 
@@ -303,11 +306,12 @@ class Point(Channel):
         return GOOD
 
     def post(self, value: Any, stamp: Stamp, alarm: Alarm | None = None) -> None:
-        """Publish a value read from the device: value, alarm and stamp in one step, to those who asked for it.
+        """Publish a value read from the device: value, alarm and stamp in one step.
 
-        ``None`` means "not available" and makes the PV INVALID. A value that does not fit the record raises
-        :class:`~iocs.core.dbr.ConversionError` and changes nothing. Nothing is posted when neither value (beyond
-        MDEL, ADEL) nor alarm changed. Without ``alarm`` the limits and state severities decide.
+        ``None`` means "not available" and makes the PV INVALID. A value that does not fit the
+        record raises :class:`~iocs.core.dbr.ConversionError` and changes nothing. Nothing is posted
+        when neither value (beyond MDEL, ADEL) nor alarm changed. Without ``alarm`` the limits and
+        state severities decide.
         """
         if value is None:
             self.fail(UNDEFINED, stamp)
@@ -317,7 +321,7 @@ class Point(Channel):
         self._publish(value, stamp, self.judge(value) if alarm is None else alarm)
 
     def fail(self, alarm: Alarm = COMM, stamp: Stamp | None = None) -> None:
-        """Publish that the value can no longer be trusted: the last value stays, severity INVALID, new stamp."""
+        """Publish that the value is not to be trusted: it stays, INVALID, with a new stamp."""
         self.failure = alarm
         self._publish(self.value, stamp or Stamp.now(), alarm)
 
@@ -371,7 +375,7 @@ class Point(Channel):
         await self.putter(self, parse_put(self, value))
 
     def acknowledge(self, data_type: int, value: int) -> None:
-        """DBR_PUT_ACKS and DBR_PUT_ACKT: acknowledge an alarm, and whether passing alarms must be."""
+        """DBR_PUT_ACKS, DBR_PUT_ACKT: acknowledge an alarm; whether passing alarms must be."""
         if data_type == dbr.PUT_ACKT:
             self.ackt = int(bool(value))
             if not self.ackt and self.acks > self.severity:
@@ -381,7 +385,7 @@ class Point(Channel):
         self.notify(Event.ALARM)
 
     def get_field(self, field: str) -> Channel:
-        """The channel of a record field; made on first use. Raises KeyError for names the record does not have."""
+        """The channel of a record field, made on first use; KeyError if there is none."""
         if field in ("", "VAL"):
             return self
         if self._fields is None:
@@ -393,8 +397,8 @@ class Point(Channel):
             found = self._fields[field] = Field(self, field)
         return found
 
-    async def write(self, value: Any, **_: Any) -> None:  # type: ignore[override]
-        """Publish a value from inside the IOC; never reaches the device (caproto's name for :meth:`post`)."""
+    async def write(self, value: Any, **_: Any) -> None:
+        """Publish a value from inside the IOC (caproto's name for :meth:`post`)."""
         self.post(value, Stamp.now())
 
     def __repr__(self) -> str:

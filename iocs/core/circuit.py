@@ -1,9 +1,9 @@
-"""One client's TCP circuit: caproto's protocol state machine with our own event queue, puts and reads.
+"""One client's TCP circuit: caproto's protocol state machine, our own events, puts and reads.
 
-What differs from caproto's circuit: subscriptions honour their masks; a client that stops reading keeps a bounded
-backlog and holds up nobody; events are written as soon as the loop turns, in one piece; a second VERSION on a circuit
-and searches over TCP (``EPICS_CA_NAME_SERVERS``) are answered; a failed put tells the client why and leaves one line
-in the log.
+What differs from caproto's circuit: subscriptions honour their masks; a client that stops reading
+keeps a bounded backlog and holds up nobody; events are written as soon as the loop turns, in one
+piece; a second VERSION on a circuit and searches over TCP (``EPICS_CA_NAME_SERVERS``) are answered;
+a failed put tells the client why and leaves one line in the log.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("labioc.ca")
 
 EXPECTED = (DriverError, ValueError, OSError, TimeoutError)
-"""What a put may fail with; anything else is a fault of the program and is logged with its traceback."""
+"""What a put may fail with; anything else is a fault of the program, logged with its traceback."""
 
 USER_TIMEOUT = 60.0
-"""Seconds after which a client that no longer takes data is dropped (TCP_USER_TIMEOUT; Linux only)."""
+"""Seconds after which a client that takes no data is dropped (TCP_USER_TIMEOUT; Linux only)."""
 
 SEND_CHUNK = 1 << 16
-"""Bytes handed to the transport at a time; beyond that the newest updates wait in the monitors' backlogs."""
+"""Bytes handed to the transport at a time; beyond that, updates wait in the monitors' backlogs."""
 
 _READ_NOTIFY = 15
 _READ = 3
@@ -72,6 +72,7 @@ class Circuit(caserver.VirtualCircuit):
 
     def __init__(self, circuit: Any, client: Any, context: Context) -> None:
         super().__init__(circuit, client, context)
+        self._find = context.find
         self.muted = False
         self.write_event = WriteGate()
         self._monitors: dict[int, Monitor] = {}
@@ -98,7 +99,7 @@ class Circuit(caserver.VirtualCircuit):
         self.context.circuits.discard(self)
 
     async def _wake_new_command(self) -> None:
-        """Nobody waits for this condition; not locking it spares each command a turn of the loop."""
+        """Nobody waits for this condition; not locking it spares each command a loop turn."""
 
     @property
     def monitors(self) -> list[Monitor]:
@@ -157,7 +158,7 @@ class Circuit(caserver.VirtualCircuit):
         self._monitors.pop(monitor.subscription_id, None)
 
     def _mute(self, muted: bool) -> None:
-        """Events off and on: a client that asks for silence gets the newest value of what changed meanwhile."""
+        """Events off, and on again: the client then gets the newest of what changed."""
         self.muted = muted
         for monitor in self._monitors.values():
             if muted:
@@ -179,7 +180,7 @@ class Circuit(caserver.VirtualCircuit):
         return await super()._command_queue_iteration(command)
 
     def _answer_search(self, command: Any) -> list[Any] | None:
-        if self.context.find(command.name) is None:
+        if self._find(command.name) is None:
             return None
         return [
             ca.SearchResponse(self.context.port, None, command.cid, ca.DEFAULT_PROTOCOL_VERSION)
@@ -213,7 +214,7 @@ class Circuit(caserver.VirtualCircuit):
         return []
 
     def _create_channel(self, command: Any) -> list[Any]:
-        channel = self.context.find(command.name)
+        channel = self._find(command.name)
         chan = self.circuit.channels[command.cid]
         if channel is None or chan.channel_filter.sync is not None:
             return [ca.CreateChFailResponse(cid=command.cid)]
@@ -221,9 +222,7 @@ class Circuit(caserver.VirtualCircuit):
         if command.name.endswith("$"):
             native, count = Native.CHAR, channel.long_string_max_length
         return [
-            ca.AccessRightsResponse(
-                cid=command.cid, access_rights=channel.rights(self.identify())
-            ),
+            ca.AccessRightsResponse(cid=command.cid, access_rights=channel.rights(self.identify())),
             ca.CreateChanResponse(
                 data_type=int(native),
                 data_count=count,
@@ -338,7 +337,9 @@ class Circuit(caserver.VirtualCircuit):
         self, command: Any, channel: Channel, client: Client, error: Exception
     ) -> None:
         reason = str(error) or type(error).__name__
-        log.warning("put to %s by %s@%s failed: %s", channel.pvname, client.user, client.host, reason)
+        log.warning(
+            "put to %s by %s@%s failed: %s", channel.pvname, client.user, client.host, reason
+        )
         if not isinstance(error, EXPECTED):
             log.error("internal error in the put", exc_info=error)
         if not self.connected:

@@ -12,7 +12,7 @@ import logging
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import caproto as ca
 import psutil
@@ -35,8 +35,8 @@ class PortTaken(OSError):
 class Context(caserver.Context):
     """Serves a PV database on the interfaces and ports that the EPICS_CAS_* environment names.
 
-    ``port``: the TCP port to insist on (for ``EPICS_CA_NAME_SERVERS``); without it ``EPICS_CAS_SERVER_PORT`` is tried
-    first, then any free port.
+    ``port``: the TCP port to insist on (for ``EPICS_CA_NAME_SERVERS``); without it
+    ``EPICS_CAS_SERVER_PORT`` is tried first, then any free port.
     """
 
     CircuitClass = Circuit
@@ -62,7 +62,7 @@ class Context(caserver.Context):
     # -- names
 
     def find(self, name: str) -> Channel | None:
-        """The channel of a name with optional field and filter (``P``, ``P.HIHI``, ``P.DESC$``); None if unknown."""
+        """The channel of ``P``, ``P.HIHI``, ``P.DESC$`` or ``P{filter}``; None if unknown."""
         channel = self.pvdb.get(name)
         if channel is not None or "." not in name:
             return cast("Channel | None", channel)
@@ -107,7 +107,7 @@ class Context(caserver.Context):
         self.server_tasks.create(self.broadcast_beacon_loop())
         log.info("serving %d PVs on %s, TCP port %d", len(self.pvdb), self.interfaces, self.port)
 
-    async def stop(self) -> None:
+    async def close(self) -> None:
         """Close circuits and sockets."""
         for server in self._servers:
             server.close()
@@ -147,7 +147,7 @@ class Context(caserver.Context):
         )
 
     def _search_addresses(self) -> list[str]:
-        """Each interface, and its broadcast address: a socket bound to one address hears no broadcasts."""
+        """Each interface and its broadcast address, which a socket bound to one does not hear."""
         found = list(self.interfaces)
         for interface in self.interfaces:
             broadcast = _broadcast_of(interface)
@@ -155,8 +155,8 @@ class Context(caserver.Context):
                 found.append(broadcast)
         return found
 
-    async def broadcast_beacon_loop(self) -> None:
-        """Beacons at a period that doubles from 20 ms to EPICS_CAS_BEACON_PERIOD, so that clients search again."""
+    async def broadcast_beacon_loop(self) -> NoReturn:
+        """Send beacons, at a period that doubles from 20 ms to EPICS_CAS_BEACON_PERIOD."""
         longest = float(self.environ["EPICS_CAS_BEACON_PERIOD"])
         period = 0.02
         while True:

@@ -1,7 +1,8 @@
 """Values in and out: what the IOC may post into a record, and what a client's put means for it.
 
-Both refuse instead of bending: an integer outside 32 bits, a state that does not exist, NaN as a set point or a text
-that is too long is an error that names the PV, the value and what would be right.
+Both refuse instead of bending: an integer outside 32 bits, a state that does not exist, NaN as a
+set point or a text that is too long is an error that names the PV, the value and what would be
+right.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _INTEGER_ENDS = {
 
 
 def coerce(spec: PointSpec, value: Any) -> Any:
-    """A value from a driver as the record holds it: float, int, str, or a full-length native array."""
+    """A driver's value as the record holds it: float, int, str, or a full-length native array."""
     if spec.text or spec.native is Native.STRING:
         return _text(spec, str(value))
     if spec.count > 1:
@@ -46,7 +47,7 @@ def coerce(spec: PointSpec, value: Any) -> Any:
 
 
 def _text(spec: PointSpec, value: str) -> str:
-    """A text cut to what fits the record (39 bytes, or ``count`` - 1), at its first NUL and between characters."""
+    """A text cut at its first NUL and to what fits the record (39 bytes, or ``count`` - 1)."""
     size = STRING_SIZE if spec.count == 1 else spec.count
     raw = value.split("\0", 1)[0].encode("utf-8", "replace")
     if len(raw) < size:
@@ -70,8 +71,8 @@ def _array(spec: PointSpec, values: Any) -> np.ndarray[Any, Any]:
 def parse_put(channel: Channel, data: Any) -> Any:
     """The value of a client's put, as the record holds it.
 
-    ``data`` is what caproto decoded: a sequence of numbers, or of byte strings for DBR_STRING. Numbers may be sent as
-    text and states as label or index, as EPICS Base allows.
+    ``data`` is what caproto decoded: a sequence of numbers, or of byte strings for DBR_STRING.
+    Numbers may be sent as text and states as label or index, as EPICS Base allows.
     """
     items = _items(data)
     if channel.text:

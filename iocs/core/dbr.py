@@ -1,8 +1,9 @@
 """DBR payloads: what a PV looks like on a Channel Access wire.
 
-One place turns a channel's value, alarm, time stamp and metadata into the bytes of any of the DBR types. Layouts are
-those of EPICS Base, ``db_access.h``. Every payload holds exactly the number of elements its header announces (short
-arrays are padded with zeros, long ones cut): Java clients and the archiver cannot decode anything else.
+One place turns a channel's value, alarm, time stamp and metadata into the bytes of any of the DBR
+types. Layouts are those of EPICS Base, ``db_access.h``. Every payload holds exactly the number of
+elements its header announces (short arrays are padded with zeros, long ones cut): Java clients and
+the archiver cannot decode anything else.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Native(IntEnum):
 
 
 class Form(IntEnum):
-    """What comes with the value: nothing, alarm, alarm and stamp, display metadata, control metadata."""
+    """What comes with the value: nothing, alarm, alarm and stamp, display or control metadata."""
 
     PLAIN = 0
     STS = 1
@@ -125,7 +126,7 @@ def epics_stamp(unix: float) -> tuple[int, int]:
 
 
 def to_integer(value: float, native: Native) -> int:
-    """A number as an integer of ``native``: rounded towards zero, held at the type's ends, NaN as 0."""
+    """A number as an integer: rounded towards zero, held at the type's ends, NaN as 0."""
     low, high = _RANGES[native]
     if value != value:
         return 0
@@ -133,7 +134,7 @@ def to_integer(value: float, native: Native) -> int:
 
 
 def format_number(value: float, precision: int) -> str:
-    """A number as text for DBR_STRING: ``precision`` decimals, scientific where that would not fit."""
+    """A number as DBR_STRING shows it: ``precision`` decimals, scientific if that does not fit."""
     if isinstance(value, int) or not math.isfinite(value):
         return str(value)
     digits = max(precision, 0)
@@ -143,15 +144,13 @@ def format_number(value: float, precision: int) -> str:
 def payload(channel: Channel, data_type: int, count: int) -> bytes:
     """What a client gets that asks ``channel`` for ``count`` elements (0: all) of a DBR type."""
     if channel.scalar and count <= 1 and 14 <= data_type <= 20:
-        native = data_type - 14
-        if native == channel.native and native:  # the common case: a monitor of the native type
+        native = channel.native  # the common case: a monitor of the native type
+        if native == data_type - 14 and native is not Native.STRING:
             return _TIME_SCALAR[native].pack(
                 channel.status, channel.severity, *channel.epics_stamp, channel.value
             )
     if data_type == STSACK_STRING:
-        acks = struct.pack(
-            ">hhHH", channel.status, channel.severity, channel.ackt, channel.acks
-        )
+        acks = struct.pack(">hhHH", channel.status, channel.severity, channel.ackt, channel.acks)
         return acks + _body(channel, Native.STRING, 1)
     if data_type == CLASS_NAME:
         return encode_text(channel.record_type, STRING_SIZE)

@@ -1,6 +1,7 @@
 """The words an instrument's PVGroup is written in: readings, set points, commands, settings.
 
-Each names a PV once, with all that clients, the record database, the archiver and the screens need to know of it.
+Each names a PV once, with all that clients, the record database, the archiver and the screens need
+to know of it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ NO_YES = ("No", "Yes")
 
 
 class Declared(pvproperty):
-    """A PV of a group's class; as instance attribute it is the group's :class:`~iocs.core.channel.Point`."""
+    """A PV of a group's class; the group's attribute is its :class:`~iocs.core.channel.Point`."""
 
     def __init__(self, spec: PointSpec) -> None:
         self.attr_name: Any = None
@@ -39,7 +40,7 @@ class Declared(pvproperty):
         self.__doc__ = spec.desc
 
     @property
-    def pvspec(self) -> Any:  # type: ignore[override]
+    def pvspec(self) -> Any:
         """What caproto's PVGroup asks for a channel; a declaration makes its own."""
         return self
 
@@ -88,7 +89,7 @@ class Internal(Declared):
 
 
 class Setting(Declared):
-    """An IOC-side setting that clients may change; kept by autosave, never sent to the device by itself.
+    """An IOC-side setting that clients may change: kept by autosave, not sent to the device.
 
     ``apply(group, value)`` makes it effective; it may raise to refuse.
     """
@@ -105,12 +106,12 @@ class Setting(Declared):
 
 
 class Command(Declared, Generic[T]):
-    """A momentary command: put 1 to carry it out; the put completes when the device has confirmed it."""
+    """A momentary command: put 1 to carry it out; completes when the device has confirmed it."""
 
     def __init__(
         self,
         spec: PointSpec,
-        action: Callable[[T], Awaitable[None]],
+        action: Callable[[T], Awaitable[object]],
         confirm: Block[Any],
         *,
         urgent: bool,
@@ -127,13 +128,14 @@ class Command(Declared, Generic[T]):
 class Setpoint(Declared, Generic[T, V]):
     """A value the device holds: ``X`` is what was asked for, ``X_RBV`` what the device has.
 
-    ``follow``: after (re)connecting the set point takes the device's value; False keeps what was asked for.
+    ``follow``: after (re)connecting the set point takes the device's value; False keeps what was
+    asked for.
     """
 
     def __init__(
         self,
         spec: PointSpec,
-        write: Callable[[T, V], Awaitable[None]],
+        write: Callable[[T, V], Awaitable[object]],
         readback: Reading[Any],
         *,
         urgent: bool,
@@ -153,7 +155,7 @@ class Setpoint(Declared, Generic[T, V]):
 
 
 class Family:
-    """Several PVs declared together (the bits of a word): expanded in the class as ``<attribute>_<key>``."""
+    """PVs declared together (the bits of a word): in the class they are ``<attribute>_<key>``."""
 
     def __init__(self, members: Mapping[str, Declared]) -> None:
         self._members = dict(members)
@@ -173,7 +175,10 @@ def analog(
     archive: Archive | None = FAST,
     **limits: Any,
 ) -> Reading[R]:
-    """A number with units (ai, DOUBLE). ``limits``: hihi, high, low, lolo, hysteresis, display, mdel, adel."""
+    """A number with units (ai, DOUBLE).
+
+    ``limits``: hihi, high, low, lolo, hysteresis, display, mdel, adel.
+    """
     spec = PointSpec(
         name=name,
         record="ai",
@@ -221,7 +226,7 @@ def binary(
     zero_severity: Severity = Severity.NO_ALARM,
     archive: Archive | None = FAST,
 ) -> Reading[R]:
-    """One bit with two labels (bi, ENUM); ``severity`` is that of 1, ``zero_severity`` that of 0."""
+    """One bit with two labels (bi, ENUM); ``severity`` is that of 1, ``zero_severity`` of 0."""
     spec = PointSpec(
         name=name,
         record="bi",
@@ -318,7 +323,10 @@ def bits(
     states: tuple[str, str] = ("OK", "Active"),
     archive: Archive | None = FAST,
 ) -> Family:
-    """One bi per bit of a word, named ``<prefix>:<Name>``; ``labels`` maps a bit number to (Name, description)."""
+    """One bi per bit of a word, named ``<prefix>:<Name>``.
+
+    ``labels`` maps a bit number to (Name, description).
+    """
 
     def getter(bit: int) -> Callable[[R], bool | None]:
         def get(reading: R) -> bool | None:
@@ -343,15 +351,23 @@ def bits(
     )
 
 
+def signed_word(word: int) -> int:
+    """A 32-bit word as a longin shows it: bit 31 is the sign, as in EPICS Base."""
+    return (word & 0xFFFFFFFF) - (1 << 32) if word & 0x80000000 else word & 0xFFFFFFFF
+
+
 def command(
     name: str,
-    action: Callable[[T], Awaitable[None]],
+    action: Callable[[T], Awaitable[object]],
     *,
     confirm: Block[Any],
     doc: str,
     urgent: bool = False,
 ) -> Command[T]:
-    """A momentary command (bo). Its block is read again when it is done; ``urgent`` ones wait for no other put."""
+    """A momentary command (bo); its block is read again when it is done.
+
+    ``urgent`` ones wait for no other put.
+    """
     label = name.rsplit(":", 1)[-1]
     spec = PointSpec(
         name=name,
@@ -364,9 +380,9 @@ def command(
     return Command(spec, action, confirm, urgent=urgent)
 
 
-def setpoint(
+def setpoint(  # noqa: PLR0913 - all that a set point is declared with
     name: str,
-    write: Callable[[T, float], Awaitable[None]],
+    write: Callable[[T, float], Awaitable[object]],
     *,
     confirm: Block[R],
     readback: Callable[[R], float | None],
@@ -379,7 +395,10 @@ def setpoint(
     follow: bool = True,
     archive: Archive | None = FAST,
 ) -> Setpoint[T, float]:
-    """A number the device holds (ao, with ``<name>_RBV`` as ai); puts outside ``low`` to ``high`` are refused."""
+    """A number the device holds (ao, with ``<name>_RBV`` as ai).
+
+    Puts outside ``low`` to ``high`` are refused.
+    """
     common: dict[str, Any] = {
         "desc": doc,
         "native": Native.DOUBLE,
@@ -394,7 +413,7 @@ def setpoint(
 
 def choice(
     name: str,
-    write: Callable[[T, int], Awaitable[None]],
+    write: Callable[[T, int], Awaitable[object]],
     *,
     confirm: Block[R],
     readback: Callable[[R], int | None],
@@ -404,7 +423,7 @@ def choice(
     follow: bool = True,
     archive: Archive | None = FAST,
 ) -> Setpoint[T, int]:
-    """A state the device holds: bo/bi for two states, mbbo/mbbi for more; ``<name>_RBV`` is the readback."""
+    """A state the device holds (bo for two, mbbo for more), with ``<name>_RBV`` (bi, mbbi)."""
     out, back = ("bo", "bi") if len(states) == 2 else ("mbbo", "mbbi")
     common: dict[str, Any] = {
         "desc": doc,

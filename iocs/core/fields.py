@@ -1,8 +1,9 @@
-"""Record fields, made when a client first asks for one: the full field set of each record type at no cost per PV.
+"""Record fields, made on first use: every field of each record type at no cost per PV.
 
-Which fields a record type has, and of which type, comes from caproto's tables (made from the ``.dbd`` files of EPICS
-Base). Fields that mean something here (limits, units, severity, ...) are computed from the PV whenever they are read,
-so the first monitor event is right; every other field shows its default and is read-only.
+Which fields a record type has, and of which type, comes from caproto's tables (made from the
+``.dbd`` files of EPICS Base). Fields that mean something here (limits, units, severity, ...) are
+computed from the PV whenever they are read, so the first monitor event is right; every other field
+shows its default and is read-only.
 """
 
 from __future__ import annotations
@@ -131,9 +132,7 @@ _ALWAYS: dict[str, FieldDef] = {
 _NUMERIC: dict[str, FieldDef] = {
     "EGU": FieldDef(Native.STRING, lambda p: p.units, long_count=_LONG_TEXT["EGU"]),
     "PREC": _number(lambda p: p.precision, _change_precision, Native.SHORT),
-    "HYST": _number(
-        lambda p: p.setting("HYST", p.spec.hysteresis), _change_hysteresis
-    ),
+    "HYST": _number(lambda p: p.setting("HYST", p.spec.hysteresis), _change_hysteresis),
     "MDEL": _number(lambda p: p.setting("MDEL", p.spec.mdel), _finite_change("MDEL")),
     "ADEL": _number(lambda p: p.setting("ADEL", p.spec.adel), _finite_change("ADEL")),
     "HOPR": _number(lambda p: p.setting("HOPR", p.spec.display[1]), _finite_change("HOPR")),
@@ -144,9 +143,7 @@ _NUMERIC: dict[str, FieldDef] = {
     "ALST": _number(lambda p: p.last_logged or 0),
     "NELM": _number(lambda p: p.count, None, Native.LONG),
     "NORD": _number(lambda p: p.count, None, Native.LONG),
-    "FTVL": FieldDef(
-        Native.ENUM, lambda p: FTVL_MENU.index(_FTVL[p.native]), None, FTVL_MENU
-    ),
+    "FTVL": FieldDef(Native.ENUM, lambda p: FTVL_MENU.index(_FTVL[p.native]), None, FTVL_MENU),
 }
 
 
@@ -155,9 +152,7 @@ def _or_zero(value: float) -> float:
 
 
 def _limit(name: str) -> FieldDef:
-    return FieldDef(
-        Native.DOUBLE, lambda p: p.limit(name), lambda p, v: p.change_limit(name, v)
-    )
+    return FieldDef(Native.DOUBLE, lambda p: p.limit(name), lambda p, v: p.change_limit(name, v))
 
 
 def _limit_severity(name: str) -> FieldDef:
@@ -185,9 +180,7 @@ def _state(index: int, severity_field: str) -> tuple[FieldDef, FieldDef]:
     def put(point: Point, value: int) -> None:
         point.change_state_severity(index, severity_field, value)
 
-    label = FieldDef(
-        Native.STRING, lambda p: p.states[index] if index < len(p.states) else ""
-    )
+    label = FieldDef(Native.STRING, lambda p: p.states[index] if index < len(p.states) else "")
     return label, FieldDef(Native.ENUM, get, put, SEVERITY_MENU)
 
 
@@ -242,14 +235,16 @@ def _default_field(spec: Any) -> FieldDef:
 
 
 def find_definition(point: Point, name: str) -> FieldDef:
-    """How a field of this PV's record type behaves. Raises KeyError if the record type has no such field."""
+    """How a field of this PV's record behaves; KeyError if the record type has no such field."""
     base = _base_fields(point.spec.record)
     if name not in base and name != "RTYP":
         raise KeyError(name)
     if name in _ALWAYS:
         return _ALWAYS[name]
     if point.spec.native is Native.ENUM:
-        special = _BINARY if len(point.states) == 2 and point.spec.record in ("bi", "bo") else _MULTI
+        special = (
+            _BINARY if len(point.states) == 2 and point.spec.record in ("bi", "bo") else _MULTI
+        )
         return special.get(name) or base[name]
     return _NUMERIC.get(name) or base[name]
 
@@ -284,7 +279,7 @@ class Field(Channel):
         return f"{self.point.pvname}.{self.name}"
 
     @property
-    def value(self) -> Any:  # type: ignore[override]
+    def value(self) -> Any:
         return self.definition.get(self.point)
 
     @property

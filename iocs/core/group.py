@@ -1,7 +1,8 @@
 """Groups: the PVs of one instrument, or of one repeated part of it, as a caproto PVGroup.
 
-A :class:`DeviceGroup` is one IOC: a device, the scans that read it, its PVs, set points and commands, health PVs. A
-:class:`PartGroup` is a channel, meter or module inside it, fed from its parent's blocks.
+A :class:`DeviceGroup` is one IOC: a device, the scans that read it, its PVs, set points and
+commands, health PVs. A :class:`PartGroup` is a channel, meter or module inside it, fed from its
+parent's blocks.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ T = TypeVar("T")
 
 
 class Group(PVs):
-    """What device and part groups share. ``target`` is what the actions of commands and set points get."""
+    """What device and part groups share; ``target`` is what the actions of puts get."""
 
     root: DeviceGroup[Any]
     target: Any
@@ -85,7 +86,7 @@ class Group(PVs):
         return self.root.poller_of(self, block)
 
     def scan_label(self, point: Point) -> str:
-        """What the SCAN field shows: the period if the menu has it, else that the driver posts by itself."""
+        """What the SCAN field shows: the period if the menu has it, else that the driver posts."""
         if point.spec.writable or point.rescan is None:
             return "Passive" if point.spec.writable else "I/O Intr"
         period = self.root.period_of(point)
@@ -99,7 +100,7 @@ class Group(PVs):
 
 
 class PartGroup(Group, Generic[T]):
-    """A repeated part (channel, meter, inverter) of a device; ``target`` is its share of the device."""
+    """A repeated part (channel, meter, inverter); ``target`` is its share of the device."""
 
     def __init__(self, prefix: str, target: T, *, parent: Group) -> None:
         self.root = parent.root
@@ -138,14 +139,14 @@ class DeviceGroup(HealthPVs, Group, Generic[D]):
         self._make_pollers()
 
     def build(self) -> None:
-        """Add the parts that configuration or device ask for; override with calls of :meth:`add_part`."""
+        """Add the parts that configuration or device ask for, by calls of :meth:`add_part`."""
 
     def add_part(
         self,
         part: Group,
         feeds: dict[Block[Any], tuple[Block[Any], Callable[[Any], Any]]] | None = None,
     ) -> None:
-        """Take in a part's PVs; ``feeds`` says which share of which of our blocks feeds which of its blocks."""
+        """Take in a part's PVs; ``feeds``: its block -> (our block, what share of it)."""
         for pvname, channel in part.pvdb.items():
             if pvname in self.pvdb:
                 raise DeclarationError(f"PV {pvname} is declared twice")
@@ -190,7 +191,10 @@ class DeviceGroup(HealthPVs, Group, Generic[D]):
     # -- life
 
     def start(self, on_end: Callable[[asyncio.Task[None]], None] = lambda _: None) -> None:
-        """Begin polling; needs the running loop. ``on_end`` hears of tasks that end. Writes nothing to the device."""
+        """Begin polling; needs the running loop; ``on_end`` hears of tasks that end.
+
+        Writes nothing to the device.
+        """
         jobs = [poller.run() for poller in self.pollers.values()]
         self._tasks = [asyncio.create_task(job) for job in [*jobs, self.health.run()]]
         for task in self._tasks:

@@ -1,6 +1,7 @@
-"""Health of an IOC: is the device there, how fast and how reliably is it read, what went wrong last.
+"""Health of an IOC: is the device there, how well is it read, what went wrong last.
 
-The PVs are the same for every instrument. ``Connected`` is MAJOR when 0, so that an alarm server needs one PV per IOC.
+The PVs are the same for every instrument. ``Connected`` is MAJOR when 0, so that an alarm server
+needs one PV per IOC.
 """
 
 from __future__ import annotations
@@ -109,5 +110,3 @@ class Health:
             self._group.exchange_count.post(self._device.exchanges, Stamp.now())
             self._statistics.post()
             await asyncio.sleep(STATISTICS_PERIOD)
-
-

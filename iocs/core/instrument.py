@@ -1,4 +1,4 @@
-"""What an instrument's module tells the rest: its settings, its PVs, its simulator, its place in the demo."""
+"""What an instrument's module tells the rest: settings, PVs, simulator, place in the demo."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ D = TypeVar("D", bound=Device)
 class Demo:
     """How ``labioc demo`` shows an instrument.
 
-    ``simulator`` are the arguments of its simulator beside the link, ``settings`` the IOC's beside the link,
-    ``show`` the PVs of the live table, ``fresh`` one that must deliver new valid values.
+    ``simulator`` are the arguments of its simulator beside the link, ``settings`` the IOC's beside
+    the link, ``show`` the PVs of the live table, ``fresh`` one that must deliver new valid values.
     """
 
     prefix: str
@@ -34,8 +34,8 @@ class Demo:
 class Instrument(Generic[S, D]):
     """One kind of instrument.
 
-    ``settings`` is a frozen dataclass whose field ``link`` is the URL; ``open`` makes the device from it without
-    touching the wire; ``simulator`` is the ``main(argv) -> int`` of its simulator.
+    ``settings`` is a frozen dataclass whose field ``link`` is the URL; ``open`` makes the device
+    from it without touching the wire; ``simulator`` is the ``main(argv) -> int`` of its simulator.
     """
 
     name: str

@@ -14,7 +14,7 @@ from .spec import DeclarationError
 
 
 class GroupMeta(PVGroupMeta):
-    """Expands families, twin PVs and the PVs of each scan before caproto collects the class body."""
+    """Expands families, twin PVs and scans before caproto collects the class body."""
 
     def __new__(
         mcs, name: str, bases: tuple[type, ...], dct: dict[str, Any], **kwargs: Any
@@ -38,7 +38,7 @@ class GroupMeta(PVGroupMeta):
 
 
 def _check_names(name: str, bases: tuple[type, ...], dct: dict[str, Any]) -> None:
-    """An attribute that hides one of PVGroup's own (states, parent, log, ...) breaks it without a word."""
+    """Refuse attributes that hide PVGroup's own (states, parent, log ...): they would break it."""
     seen: dict[str, str] = {}
     for attribute, value in dct.items():
         if not isinstance(value, Declared):
@@ -49,7 +49,9 @@ def _check_names(name: str, bases: tuple[type, ...], dct: dict[str, Any]) -> Non
                 raise DeclarationError(f"{name}: the attribute name {attribute!r} is taken")
         if value.spec.name in seen:
             other = seen[value.spec.name]
-            raise DeclarationError(f"{name}: {other} and {attribute} share the PV {value.spec.name}")
+            raise DeclarationError(
+                f"{name}: {other} and {attribute} share the PV {value.spec.name}"
+            )
         seen[value.spec.name] = attribute
 
 

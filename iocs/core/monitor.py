@@ -1,7 +1,7 @@
 """Monitors: who gets an update, and how much of a backlog a slow client may have.
 
-A client that stops reading keeps at most ``BACKLOG`` updates per subscription in memory, the newest ones; it never
-holds up another client.
+A client that stops reading keeps at most ``BACKLOG`` updates per subscription in memory, the newest
+ones; it never holds up another client.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NORMAL = 1
 
 
 class Event(IntFlag):
-    """What changed, and what a subscription asks for (DBE_VALUE, DBE_LOG, DBE_ALARM, DBE_PROPERTY)."""
+    """What changed, and what a subscription asks for (DBE_VALUE, _LOG, _ALARM, _PROPERTY)."""
 
     NONE = 0
     VALUE = 1
@@ -44,7 +44,7 @@ ALL_VALUES = Event.VALUE | Event.LOG
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Channel filters of a PV name (``NAME{"dbnd":{...}}``): deadband, array slice, server time stamp."""
+    """Channel filters of a PV name (``NAME{"dbnd":{...}}``): deadband, array slice, time stamp."""
 
     deadband: tuple[str, float] | None = None
     array: tuple[int, int, int] | None = None
@@ -133,7 +133,7 @@ class Monitor:
         self.to_resend = False
 
     def offer(self, payloads: dict[tuple[int, int], bytes]) -> None:
-        """Queue the channel's present state; ``payloads`` shares the encoding between subscribers."""
+        """Queue the channel's present state; ``payloads`` shares encodings between subscribers."""
         if self.sink.muted:
             self.to_resend = True
             return
@@ -160,15 +160,13 @@ class Monitor:
         return self._event(data, count)
 
     def _event(self, data: bytes, count: int) -> bytes:
-        return message(
-            _EVENT_ADD, data, self.data_type, count, _NORMAL, self.subscription_id
-        )
+        return message(_EVENT_ADD, data, self.data_type, count, _NORMAL, self.subscription_id)
 
 
 def message(
     command: int, data: bytes, data_type: int, count: int, parameter1: int, parameter2: int
 ) -> bytes:
-    """A Channel Access message, padded to 8 bytes, with the long header where 16 bits do not suffice."""
+    """A Channel Access message, padded to 8 bytes; long header where 16 bits do not suffice."""
     padding = -len(data) % 8
     size = len(data) + padding
     if size < 0xFFFF and count < 0xFFFF:

@@ -1,7 +1,8 @@
-"""Puts: a client's put completes when the device has confirmed it, and fails at the client when it has not.
+"""Puts: complete when the device has confirmed them, and fail at the client when it has not.
 
-The order is: limits, device, confirming read, readback, completion. Puts to one device are carried out one after the
-other, in the order in which they came; urgent ones (stop, emergency off) wait for nobody. Nothing is ever repeated.
+The order is: limits, device, confirming read, readback, completion. Puts to one device are carried
+out one after the other, in the order in which they came; urgent ones (stop, emergency off) wait for
+nobody. Nothing is ever repeated.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from .alarm import GOOD, UNDEFINED, WRITE_FAILED
+from .alarm import GOOD, UNDEFINED, WRITE_FAILED, Severity
 from .dbr import ConversionError
 from .stamp import Stamp
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from .group import Group
 
 MAX_WAITING = 1024
-"""Puts that may wait for one device; more are refused, so that a runaway client cannot fill the memory."""
+"""Puts that may wait for one device; more are refused: no runaway client fills the memory."""
 
 
 class PutRefused(ValueError):
@@ -62,7 +63,7 @@ class CommandPut:
 
     def follow(self, reading: Any, stamp: Stamp) -> None:
         """With its block good the command can be given; a lost block has made it INVALID."""
-        if reading is not None and self._point.failure is not None:
+        if reading is not None and self._point.severity == Severity.INVALID:
             self._point.post(int(self._busy > 0), stamp)
 
     async def __call__(self, point: Point, value: int) -> None:
@@ -103,7 +104,7 @@ class SetpointPut:
         self._under_way = 0
 
     def follow(self, reading: Any, stamp: Stamp) -> None:
-        """Take the device's value at the first good read after a connect; afterwards keep what was asked for."""
+        """Take the device's value at the first good read after a connect, and only then."""
         if reading is None:
             self._known = self._known and not self._setpoint.follow
             return
@@ -135,7 +136,7 @@ class SetpointPut:
 
 
 def check_limits(point: Point, value: Any) -> None:
-    """Refuse NaN, infinity and what is outside the control limits, before anything reaches the device."""
+    """Refuse NaN, infinity and what is outside the control limits; nothing reaches the device."""
     if not isinstance(value, (int, float)) or not point.spec.numeric:
         return
     low, high = point.spec.control

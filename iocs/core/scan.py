@@ -1,8 +1,9 @@
-"""Scans: one block read of a device feeds many PVs, at a fixed rate, and says so honestly when it fails.
+"""Scans: one block read feeds many PVs, at a fixed rate, and says honestly when it fails.
 
-A :class:`Scan` is declared in the class body of a device group; its :class:`Poller` does the work in the running IOC.
-It keeps a fixed rate without catch-up bursts, never lets an error of a driver end the process, makes exactly its own
-PVs INVALID when it fails or falls silent, and logs one line when it breaks and one when it heals.
+A :class:`Scan` is declared in the class body of a device group; its :class:`Poller` does the work
+in the running IOC. It keeps a fixed rate without catch-up bursts, never lets an error of a driver
+end the process, makes exactly its own PVs INVALID when it fails or falls silent, and logs one line
+when it breaks and one when it heals.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from drivers.core.errors import DriverError
 
 from .alarm import COMM, READ_FAILED, Alarm
+from .dbr import ConversionError
 from .stamp import Stamp
 
 if TYPE_CHECKING:
@@ -31,10 +33,10 @@ R = TypeVar("R")
 MIN_PERIOD = 0.02
 MAX_PERIOD = 86_400.0
 STALE_PERIODS = 2.0
-"""Periods after the last good read at which its PVs become INVALID, whatever the driver is still waiting for."""
+"""Periods after the last good read at which its PVs become INVALID, even if the driver hangs."""
 
 _YIELD_EVERY = 500
-"""Posts between two turns of the event loop, so that a block of 20 000 PVs does not hold up clients."""
+"""Posts between two turns of the event loop: a block of 20 000 PVs must not hold up clients."""
 
 
 class Block(Generic[R]):
@@ -80,9 +82,9 @@ class Feed:
     )
 
     async def give(self, reading: Any, stamp: Stamp) -> None:
-        """Post a reading to all PVs; a part whose share is None or an error becomes INVALID alone."""
+        """Post a reading to all PVs; a part whose share is None or an error goes INVALID alone."""
         for count, (point, get) in enumerate(self.points, 1):
-            point.post(get(reading), stamp)
+            self._post(point, get(reading), stamp)
             if not count % _YIELD_EVERY:
                 await asyncio.sleep(0)
         for follow in self.followers:
@@ -95,6 +97,15 @@ class Feed:
                 await feed.give(share, stamp)
             if len(self.parts) > 1:
                 await asyncio.sleep(0)
+
+    def _post(self, point: Point, value: Any, stamp: Stamp) -> None:
+        """Post one value; one that the record cannot hold makes its PV INVALID, not the block."""
+        try:
+            point.post(value, stamp)
+        except ConversionError as error:
+            if point.failure != READ_FAILED:
+                log.error("%s", error)
+            point.fail(READ_FAILED, stamp)
 
     def fail(self, alarm: Alarm, stamp: Stamp) -> None:
         """Make every PV of the block INVALID, with one stamp."""
@@ -172,8 +183,8 @@ class Poller(Generic[D, R]):
     async def refresh(self) -> Exception | None:
         """Read and post now; returns what went wrong, or None.
 
-        Callers that come before the read has started share it; a read that is already under way is never shared,
-        since it may show the state before their write.
+        Callers that come before the read has started share it; a read that is already under way is
+        never shared, since it may show the state before their write.
         """
         if self._next_read is None:
             self._next_read = asyncio.create_task(self._read_alone())
@@ -199,7 +210,7 @@ class Poller(Generic[D, R]):
             if task is not None and task.cancelling():
                 raise
             return self._failed(RuntimeError(f"the driver was cancelled: {error!r}"), READ_FAILED)
-        except Exception as error:  # noqa: BLE001 - the one supervisor: no driver may end the IOC
+        except Exception as error:
             if self._lost_at is None:
                 log.exception("%s: internal error", self.name)
             return self._failed(error, READ_FAILED)

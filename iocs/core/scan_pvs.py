@@ -1,4 +1,4 @@
-"""The PVs that every scan brings along: its period, which clients may change, and how it keeps up."""
+"""The PVs that every scan brings along: its period, which clients may change; how it keeps up."""
 
 from __future__ import annotations
 

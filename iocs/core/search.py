@@ -1,7 +1,8 @@
-"""Channel Access name search over UDP: parses hostile datagrams at little cost and answers for known names.
+"""Channel Access name search over UDP: parses hostile datagrams at little cost.
 
-Every search on a network reaches every IOC, so this path parses the bytes itself instead of building an object per
-name. Message layout: EPICS Channel Access protocol, "CA_PROTO_SEARCH" and "CA_PROTO_VERSION".
+Every search on a network reaches every IOC, so this path parses the bytes itself instead of
+building an object per name. Message layout: EPICS Channel Access protocol, "CA_PROTO_SEARCH" and
+"CA_PROTO_VERSION".
 """
 
 from __future__ import annotations
@@ -23,10 +24,8 @@ _SEQUENCE_VALID = 1
 _MAX_REPLY = 1400
 
 
-def answer(
-    datagram: bytes, port: int, known: Callable[[str], bool]
-) -> list[bytes]:
-    """Reply datagrams to one search datagram; none if no name is known. Stops at the first malformed message."""
+def answer(datagram: bytes, port: int, known: Callable[[str], bool]) -> list[bytes]:
+    """Reply datagrams to one search datagram; stops at the first malformed message."""
     replies: list[bytes] = []
     version = _HEADER.pack(_VERSION, 0, 0, _MINOR_VERSION, 0, 0)
     position = 0
@@ -61,7 +60,10 @@ def _pack(version: bytes, replies: list[bytes]) -> list[bytes]:
 
 
 class SearchProtocol(asyncio.DatagramProtocol):
-    """Answers searches on one UDP socket; addresses in ``ignored`` get no answer (EPICS_CAS_IGNORE_ADDR_LIST)."""
+    """Answers searches on one UDP socket.
+
+    Addresses in ``ignored`` (EPICS_CAS_IGNORE_ADDR_LIST) get no answer.
+    """
 
     def __init__(
         self, port: Callable[[], int], known: Callable[[str], bool], ignored: frozenset[str]

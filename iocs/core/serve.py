@@ -1,7 +1,8 @@
 """Running one IOC: restore settings, open the ports, poll, and end cleanly.
 
-SIGTERM and SIGINT stop polling, write autosave and close all circuits (exit code 0); ``Ioc:SYSRESET`` does the same with
-exit code 86, which asks the service manager for a restart. Neither starting nor ending writes to the instrument.
+SIGTERM and SIGINT stop polling, write autosave and close all circuits (exit code 0);
+``Ioc:SYSRESET`` does the same with exit code 86, which asks the service manager for a restart.
+Neither starting nor ending writes to the instrument.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import contextlib
 import gc
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from .autosave import Autosave
+from .channel import Channel
 from .context import Context
 from .group import DeviceGroup
 from .statistics import RESTART_EXIT_CODE
@@ -26,7 +28,10 @@ log = logging.getLogger("labioc")
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """How an IOC is served. ``port``: TCP port to insist on; ``interfaces``: addresses to listen on."""
+    """How an IOC is served.
+
+    ``port``: TCP port to insist on; ``interfaces``: addresses to listen on.
+    """
 
     interfaces: tuple[str, ...] | None = None
     port: int | None = None
@@ -38,13 +43,14 @@ class Ioc:
 
     def __init__(self, group: DeviceGroup[Any], options: ServeOptions) -> None:
         self.group = group
-        self.context = Context(group.pvdb, options.interfaces, port=options.port)
+        pvdb = cast("Mapping[str, Channel]", group.pvdb)
+        self.context = Context(pvdb, options.interfaces, port=options.port)
         self.autosave = Autosave(group, options.autosave) if options.autosave else None
         self._ended = asyncio.Event()
         self._exit_code = 0
 
     async def start(self) -> None:
-        """Restore, serve, poll. Raises OSError if the ports cannot be had; then nothing was started."""
+        """Restore, serve, poll; OSError if the ports cannot be had: nothing is started then."""
         if self.autosave is not None:
             self.autosave.restore()
         self.group.on_restart = lambda: self.end(RESTART_EXIT_CODE)
@@ -82,7 +88,7 @@ class Ioc:
         await self.group.stop()
         if self.autosave is not None:
             await self.autosave.stop()
-        await self.context.stop()
+        await self.context.close()
 
 
 async def serve(

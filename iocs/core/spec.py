@@ -1,6 +1,7 @@
-"""What is declared of a PV, once, checked when the class is made: name, record, units, limits, states, texts.
+"""What is declared of a PV, once and checked at once: name, record, units, limits, states.
 
-Everything else (record fields, record database, archiver list, screens) is derived from a :class:`PointSpec`.
+Everything else (record fields, record database, archiver list, screens) is derived from a
+:class:`PointSpec`.
 """
 
 from __future__ import annotations
@@ -56,9 +57,10 @@ class Archive:
 class PointSpec:
     """One PV as declared.
 
-    ``units`` is at most 7 bytes (the control structure holds 8 with its NUL), ``desc`` at most 40, ``states`` at most 16
-    labels of 25 bytes. ``count`` is the element count of arrays and long texts, fixed for life. Limits are NaN where
-    unset. ``control`` are the ends of what may be put, ``display`` the ends of a sensible axis.
+    ``units`` is at most 7 bytes (the control structure holds 8 with its NUL), ``desc`` at most 40,
+    ``states`` at most 16 labels of 25 bytes. ``count`` is the element count of arrays and long
+    texts, fixed for life. Limits are NaN where unset. ``control`` are the ends of what may be put,
+    ``display`` the ends of a sensible axis.
     """
 
     name: str
@@ -118,9 +120,11 @@ class PointSpec:
             found.append(f"{len(self.states)} states; an enum has 2 to {ENUM_STATES}")
         if self.record in ("bi", "bo") and len(self.states) != 2:
             found.append(f"a {self.record} record has two states, not {len(self.states)}")
-        for label in self.states:
-            if not label or len(label.encode()) >= ENUM_STRING_SIZE:
-                found.append(f"state {label!r} must have 1 to {ENUM_STRING_SIZE - 1} bytes")
+        found.extend(
+            f"state {label!r} must have 1 to {ENUM_STRING_SIZE - 1} bytes"
+            for label in self.states
+            if not label or len(label.encode()) >= ENUM_STRING_SIZE
+        )
         if len(set(self.states)) != len(self.states):
             found.append("state labels must differ")
         if any(s not in list(Severity) for s in self.severities):
@@ -129,7 +133,7 @@ class PointSpec:
 
     @property
     def numeric(self) -> bool:
-        """Whether limits, units and precision have a meaning: ai, ao, longin, longout and number arrays."""
+        """Whether limits, units and precision have a meaning: numbers and arrays of numbers."""
         return self.native in DTYPES and self.native is not Native.ENUM and not self.text
 
     @property
@@ -143,7 +147,7 @@ class PointSpec:
         return math.nan if self.native is Native.DOUBLE else 0
 
     def unset_limit(self, name: str) -> float:
-        """What an alarm limit field reads while nobody has set it: NaN, or the end of the integer range."""
+        """What an alarm limit field reads while unset: NaN, or the end of the integer range."""
         if self.native is Native.LONG:
             return MAX_LONG if name.startswith("H") else MIN_LONG
         return math.nan

@@ -9,7 +9,7 @@ from .dbr import EPICS_EPOCH
 
 
 class Stamp(NamedTuple):
-    """Seconds and nanoseconds since the EPICS epoch (1990-01-01 UTC), as they go out on the wire."""
+    """Seconds and nanoseconds since the EPICS epoch (1990-01-01 UTC), as on the wire."""
 
     seconds: int
     nanoseconds: int

@@ -1,4 +1,4 @@
-"""What an IOC says of itself, under the names that devIocStats has made common (``Ioc:HEARTBEAT`` ...)."""
+"""What an IOC says of itself, under the names that devIocStats uses (``Ioc:HEARTBEAT`` ...)."""
 
 from __future__ import annotations
 

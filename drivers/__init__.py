@@ -1,0 +1,1 @@
+"""Instruments over the wire: links, protocols, devices and simulators. Knows nothing of EPICS."""

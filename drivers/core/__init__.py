@@ -1,0 +1,1 @@
+"""What all instruments share: link addresses, links with back-off, errors, Modbus, simulators."""

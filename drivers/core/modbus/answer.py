@@ -1,0 +1,147 @@
+"""Is this answer the answer to that request? Modbus answers are checked before they are believed.
+
+pymodbus checks the CRC and skips frames of another transaction or unit; it takes an answer with
+another function code, another byte count or another echo as valid. These checks are pure functions
+over bytes: MBAP frames (Modbus Messaging on TCP/IP, section 3.1) and RTU frames (Modbus over
+Serial Line, section 2.5.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+_MBAP_HEADER = 7
+_MAX_PDU = 253
+_EXCEPTION_FLAG = 0x80
+_BIT_READS = (1, 2)
+_REGISTER_READS = (3, 4)
+_SINGLE_WRITES = (5, 6)
+_MULTIPLE_WRITES = (15, 16)
+READ_FUNCTIONS = _BIT_READS + _REGISTER_READS
+
+
+class Judgement(Enum):
+    """What the bytes so far amount to."""
+
+    INCOMPLETE = "incomplete"
+    GOOD = "good"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A judgement, the frame (if good), a text on what is wrong or missing, bytes left over."""
+
+    judgement: Judgement
+    frame: bytes = b""
+    detail: str = ""
+    trailing: int = 0
+
+
+def _bad(detail: str) -> Verdict:
+    return Verdict(Judgement.BAD, detail=detail)
+
+
+def shown(data: bytes) -> str:
+    """Bytes as hex for an error text, the long ones cut."""
+    return data[:16].hex(" ").upper() + (f" ... ({len(data)} bytes)" if len(data) > 16 else "")
+
+
+def answer_length(request: bytes) -> int:
+    """Length of the normal answer PDU to a request PDU (function code included)."""
+    function = request[0]
+    count = int.from_bytes(request[3:5], "big")
+    if function in _REGISTER_READS:
+        return 2 + 2 * count
+    if function in _BIT_READS:
+        return 2 + (count + 7) // 8
+    if function in _SINGLE_WRITES + _MULTIPLE_WRITES:
+        return 5
+    raise ValueError(f"function {function} is not one this driver sends")
+
+
+def judge_pdu(request: bytes, answer: bytes) -> str:
+    """What is wrong with an answer PDU to a request PDU; empty if nothing is."""
+    function = request[0]
+    if not answer:
+        return "an empty answer"
+    if answer[0] == function | _EXCEPTION_FLAG:
+        return "" if len(answer) == 2 else f"an exception of {len(answer)} bytes instead of 2"
+    if answer[0] != function:
+        return f"the answer to function {answer[0]}, asked was {function}"
+    if len(answer) != (expected := answer_length(request)):
+        return f"an answer of {len(answer)} bytes instead of {expected}"
+    if function in READ_FUNCTIONS and answer[1] != expected - 2:
+        return f"byte count {answer[1]} instead of {expected - 2}"
+    if function not in READ_FUNCTIONS and answer[1:] != request[1:5]:
+        return f"the echo {shown(answer)} differs from the request {shown(request[:5])}"
+    return ""
+
+
+def judge_mbap(request: bytes, received: bytes) -> Verdict:
+    """Find the answer to an MBAP request frame in the bytes received since it was sent.
+
+    Frames of other transactions are late answers to earlier requests and are passed over.
+    """
+    stale = ""
+    rest = received
+    while len(rest) >= _MBAP_HEADER:
+        protocol = int.from_bytes(rest[2:4], "big")
+        length = int.from_bytes(rest[4:6], "big")
+        if protocol != 0 or not 2 <= length <= _MAX_PDU + 1:
+            return _bad(f"not a Modbus TCP frame: {shown(rest)}")
+        end = 6 + length
+        if len(rest) < end:
+            break
+        if rest[:2] != request[:2]:
+            stale = (
+                f"an answer to transaction {int.from_bytes(rest[:2], 'big')}, "
+                f"asked was {int.from_bytes(request[:2], 'big')}"
+            )
+            rest = rest[end:]
+            continue
+        if rest[6] != request[6]:
+            return _bad(f"an answer of unit {rest[6]}, asked was {request[6]}")
+        problem = judge_pdu(request[_MBAP_HEADER:], rest[_MBAP_HEADER:end])
+        if problem:
+            return _bad(problem)
+        return Verdict(Judgement.GOOD, rest[:end], trailing=len(rest) - end)
+    half = f"{len(rest)} bytes of an unfinished answer: {shown(rest)}" if rest else ""
+    return Verdict(Judgement.INCOMPLETE, detail=half or stale)
+
+
+def _wrong_rtu_start(request: bytes, received: bytes, end: int) -> str:
+    asked, function = request[1], request[1] | _EXCEPTION_FLAG
+    if received and received[0] != request[0]:
+        return f"an answer of unit {received[0]}, asked was {request[0]}"
+    if len(received) < 2 or received[1] == function:
+        return ""
+    if received[1] != asked:
+        return f"the answer to function {received[1]}, asked was {asked}"
+    if asked not in READ_FUNCTIONS or request.startswith(received[: len(request)]):
+        echoed = asked in READ_FUNCTIONS and len(received) >= len(request)
+        return "the request itself came back (switch off the local echo)" if echoed else ""
+    if received[2] != end - 5:
+        return f"byte count {received[2]} instead of {end - 5}"
+    return ""
+
+
+def judge_rtu(request: bytes, received: bytes, crc_is_right: Callable[[bytes], bool]) -> Verdict:
+    """Judge the bytes received since an RTU request frame was sent."""
+    pdu = request[1:-2]
+    end = 3 + (2 if received[1:2] == bytes([pdu[0] | _EXCEPTION_FLAG]) else answer_length(pdu))
+    problem = _wrong_rtu_start(request, received, end)
+    if problem:
+        return _bad(f"{problem}: {shown(received)}")
+    if len(received) < end:
+        half = f"{len(received)} bytes of an unfinished answer: {shown(received)}"
+        return Verdict(Judgement.INCOMPLETE, detail=half if received else "")
+    frame = received[:end]
+    if not crc_is_right(frame):
+        return _bad(f"wrong CRC or length: {shown(received)}")
+    problem = judge_pdu(pdu, frame[1:-2])
+    if problem:
+        return _bad(problem)
+    return Verdict(Judgement.GOOD, frame, trailing=len(received) - end)

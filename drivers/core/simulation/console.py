@@ -1,0 +1,278 @@
+"""The command line all simulators share: endpoints, line speed, faults, control while running.
+
+On start one line per endpoint goes to stdout, such as `listening tcp://127.0.0.1:41234`,
+`listening serial:///dev/pts/5?...` or `control tcp://127.0.0.1:45678`. Control commands are lines
+on stdin, or on the control port; each is answered by one line that starts with `ok` or `error`.
+SIGTERM and SIGINT end a simulator with exit code 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import stat
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from ..errors import BadUrl
+from ..url import Parity, SerialLine, TcpUrl, parse_link
+from .faults import FAULT_HELP, BadFault, FaultSpec, parse_fault
+
+
+class CommandError(ValueError):
+    """A control command that cannot be done; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One control command: `run` gets the words after its name and returns the answer's text.
+
+    It raises `CommandError` to answer with an error.
+    """
+
+    usage: str
+    help: str
+    run: Callable[[Sequence[str]], Awaitable[str]]
+
+    @property
+    def name(self) -> str:
+        """The word that calls it."""
+        return self.usage.split()[0]
+
+
+class Simulator(Protocol):
+    """What a simulator offers to its command line."""
+
+    async def listen(self, link: str) -> str:
+        """Open an endpoint (a URL, or `pty`); returns the URL a client uses."""
+        ...
+
+    async def set_fault(self, spec: FaultSpec) -> None:
+        """Switch a fault on; raises `BadFault`."""
+        ...
+
+    async def clear_fault(self) -> None:
+        """Switch the fault off."""
+        ...
+
+    def commands(self) -> Sequence[Command]:
+        """The instrument's own control commands."""
+        ...
+
+    async def close(self) -> None:
+        """Stop."""
+        ...
+
+
+Build: TypeAlias = Callable[[argparse.Namespace], Simulator]
+
+
+def make_parser(prog: str, description: str, default_link: str) -> argparse.ArgumentParser:
+    """A parser with the options every simulator has; instruments add their own."""
+    faults = "; ".join(f"{fault}: {text}" for fault, text in FAULT_HELP.items())
+    parser = argparse.ArgumentParser(
+        prog=prog, description=description, epilog=f"Faults: {faults}."
+    )
+    parser.add_argument(
+        "--link",
+        action="append",
+        metavar="URL",
+        help=f"endpoint to serve: tcp://HOST:PORT, rtu+tcp://HOST:PORT (port 0 picks a free one) "
+        f"or pty; may be given several times (default {default_link})",
+    )
+    parser.add_argument(
+        "--speed", type=_positive, default=1.0, help="how much faster the simulated time runs"
+    )
+    parser.add_argument(
+        "--baud", type=_baud, help="move bytes at the speed of a serial line (default: at once)"
+    )
+    parser.add_argument(
+        "--line", type=_framing, default=("N", 1), metavar="8N1", help="framing used with --baud"
+    )
+    parser.add_argument(
+        "--think", type=_not_negative, default=0.0, help="seconds between request and answer"
+    )
+    parser.add_argument(
+        "--fault",
+        type=_fault,
+        metavar="NAME[=VALUE][:COUNT][@reads|@writes]",
+        help="fault to start with",
+    )
+    parser.add_argument(
+        "--control", metavar="tcp://127.0.0.1:0", help="also take control commands on this port"
+    )
+    parser.set_defaults(default_link=default_link)
+    return parser
+
+
+def line_of(options: argparse.Namespace) -> SerialLine | None:
+    """The serial line of `--baud` and `--line`, None without `--baud`."""
+    if options.baud is None:
+        return None
+    parity, stop = options.line
+    return SerialLine(options.baud, parity, 8, stop)
+
+
+def run_simulator(parser: argparse.ArgumentParser, build: Build, argv: Sequence[str] | None) -> int:
+    """Parse the command line, serve until a signal, return the exit code."""
+    options = parser.parse_args(argv)
+    try:
+        return asyncio.run(_serve(options, build))
+    except (BadUrl, BadFault, OSError) as error:
+        sys.stderr.write(f"{parser.prog}: {error}\n")
+        return 2
+
+
+async def _serve(options: argparse.Namespace, build: Build) -> int:
+    simulator = build(options)
+    console = Console(simulator)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        for link in options.link or [options.default_link]:
+            _say(f"listening {await simulator.listen(link)}")
+        if options.fault is not None:
+            await simulator.set_fault(options.fault)
+        if options.control is not None:
+            _say(f"control {await console.listen(options.control)}")
+        typed = asyncio.create_task(_typed_commands(console))
+        await stop.wait()
+        typed.cancel()
+    finally:
+        await console.close()
+        await simulator.close()
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+async def _typed_commands(console: Console) -> None:
+    if not _somebody_types():
+        return
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    async for line in reader:
+        text = line.decode(errors="replace").strip()
+        if text:
+            _say(await console.execute(text))
+
+
+def _somebody_types() -> bool:
+    """True if stdin is a terminal or a pipe, not a file, closed or /dev/null."""
+    try:
+        mode = os.fstat(0).st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(0)
+
+
+class Console:
+    """Executes control commands, typed or over a loopback port."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self._server: asyncio.Server | None = None
+        own = [
+            Command("help", "lists the commands", self._help),
+            Command("fault SPEC | clear", "switches a fault on or off", self._fault),
+        ]
+        self._commands = {command.name: command for command in [*own, *simulator.commands()]}
+
+    async def execute(self, line: str) -> str:
+        """Run one command line; returns one line that starts with `ok` or `error`."""
+        words = line.split()
+        command = self._commands.get(words[0]) if words else None
+        if command is None:
+            return f"error unknown command {line!r}, known are {', '.join(self._commands)}"
+        try:
+            return f"ok {await command.run(words[1:])}".rstrip()
+        except (CommandError, BadFault) as error:
+            return f"error {error}"
+
+    async def listen(self, url: str) -> TcpUrl:
+        """Take commands on a TCP port, one per line; returns the URL with the port."""
+        where = parse_link(url, any_port=True)
+        if not isinstance(where, TcpUrl) or where.rtu:
+            raise BadUrl(url, "the control port is a plain TCP port", "tcp://127.0.0.1:0")
+        self._server = await asyncio.start_server(self._serve, where.host, where.port)
+        return TcpUrl(where.host, self._server.sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        """Close the control port."""
+        if self._server is not None:
+            self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async for line in reader:
+                text = line.decode(errors="replace").strip()
+                if text:
+                    writer.write((await self.execute(text)).encode() + b"\n")
+                    await writer.drain()
+        except (ConnectionError, ValueError):
+            # the client went away, or sent a line without end
+            return
+        finally:
+            writer.close()
+
+    async def _help(self, words: Sequence[str]) -> str:
+        del words
+        return "; ".join(f"{each.usage}: {each.help}" for each in self._commands.values())
+
+    async def _fault(self, words: Sequence[str]) -> str:
+        if list(words) == ["clear"]:
+            await self._simulator.clear_fault()
+            return "no fault"
+        if len(words) != 1:
+            raise CommandError(
+                "fault needs one word: NAME[=VALUE][:COUNT][@reads|@writes] or clear"
+            )
+        spec = parse_fault(words[0])
+        await self._simulator.set_fault(spec)
+        return f"fault {spec.fault}"
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value <= 10_000.0:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 10000")
+    return value
+
+
+def _not_negative(text: str) -> float:
+    value = float(text)
+    if not 0.0 <= value <= 60.0:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 60")
+    return value
+
+
+def _baud(text: str) -> int:
+    value = int(text)
+    if not 50 <= value <= 4_000_000:
+        raise argparse.ArgumentTypeError(f"{text} is not from 50 to 4000000")
+    return value
+
+
+def _framing(text: str) -> tuple[Parity, int]:
+    parities: dict[str, Parity] = {"N": "N", "E": "E", "O": "O"}
+    parity = parities.get(text[1:2].upper())
+    if len(text) != 3 or text[0] != "8" or parity is None or text[2] not in "12":
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form 8N1, 8E1, 8O1 or 8N2")
+    return parity, int(text[2])
+
+
+def _fault(text: str) -> FaultSpec:
+    try:
+        return parse_fault(text)
+    except BadFault as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

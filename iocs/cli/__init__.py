@@ -1,0 +1,45 @@
+"""The ``labioc`` command: run, simulate, list, check and export, for all instruments."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from iocs.cli import check, demo, listing, run, simulate
+from iocs.core.statistics import version
+
+Handler = Callable[[argparse.Namespace], int]
+
+COMMANDS = (listing, run, simulate, check, demo)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all subcommands but those that hand their arguments on (run, sim)."""
+    parser = argparse.ArgumentParser(
+        prog="labioc", description="EPICS soft IOCs for laboratory instruments, with simulators."
+    )
+    parser.add_argument("--version", action="version", version=f"labioc {version()}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for module in COMMANDS:
+        module.add_parsers(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Carry out one command; returns the exit code (2: wrong usage)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if arguments[:1] == ["run"] and run.takes(arguments[1:]):
+            return run.run(arguments[1:])
+        if arguments[:1] == ["sim"] and simulate.takes(arguments[1:]):
+            return simulate.run(arguments[1:])
+        parsed = build_parser().parse_args(arguments)
+        handler: Handler = parsed.handler
+        return handler(parsed)
+    except BrokenPipeError:  # the reader of our output (head, less) has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return 130

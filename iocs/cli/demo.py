@@ -1,0 +1,199 @@
+"""``labioc demo``: every simulator and every IOC as its own process, and live values over Channel Access."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from iocs import registry
+from iocs.cli.live import Live, Watched, frame
+from iocs.cli.processes import Child, ProcessEnded, child_environment
+from iocs.cli.text import fail
+from iocs.core.instrument import Instrument
+
+DEFAULT_PORT = 5064
+LOOPBACK = "127.0.0.1"
+BROADCAST = "127.255.255.255"
+_REFRESH = 1.0
+_PLAIN_EVERY = 5.0
+
+
+def add_parsers(subparsers: Any) -> None:
+    """Add ``demo``."""
+    parser = subparsers.add_parser(
+        "demo", help="simulators and IOCs of all instruments, with live values"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=_seconds,
+        help="end by itself; exit code 0 only if every IOC delivered fresh, valid values",
+    )
+    parser.add_argument(
+        "--only", action="append", choices=list(registry.MODULES), help="only this instrument"
+    )
+    parser.add_argument(
+        "--ca-port",
+        type=int,
+        default=int(os.environ.get("EPICS_CA_SERVER_PORT", DEFAULT_PORT)),
+        help="Channel Access port on loopback (default 5064)",
+    )
+    parser.set_defaults(handler=demo)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value
+
+
+def ca_environment(port: int) -> dict[str, str]:
+    """Channel Access on loopback only: IOCs listen there, clients find them by its broadcast address."""
+    return {
+        "EPICS_CA_SERVER_PORT": str(port),
+        "EPICS_CAS_SERVER_PORT": str(port),
+        "EPICS_CA_REPEATER_PORT": str(port + 1),
+        "EPICS_CAS_BEACON_PORT": str(port + 1),
+        "EPICS_CA_ADDR_LIST": BROADCAST,
+        "EPICS_CA_AUTO_ADDR_LIST": "NO",
+        "EPICS_CAS_INTF_ADDR_LIST": LOOPBACK,
+        "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
+        "EPICS_CAS_BEACON_ADDR_LIST": BROADCAST,
+    }
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Run the demo; exit code 1 if an IOC did not deliver."""
+    os.environ.update(ca_environment(arguments.ca_port))
+    names = arguments.only or list(registry.MODULES)
+    with tempfile.TemporaryDirectory(prefix="labioc-demo-") as directory:
+        return asyncio.run(_Demo(names, arguments.seconds, Path(directory)).run())
+
+
+class _Demo:
+    def __init__(self, names: Sequence[str], seconds: float | None, directory: Path) -> None:
+        self._instruments = [registry.load(name) for name in names]
+        self._seconds = seconds
+        self._directory = directory
+        self._children: list[Child] = []
+        self._end = asyncio.Event()
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._end.set)
+        try:
+            return await self._run()
+        except ProcessEnded as error:
+            return fail(f"labioc demo: {error}", 1)
+        finally:
+            await asyncio.gather(*(child.end() for child in reversed(self._children)))
+
+    async def _run(self) -> int:
+        watched = await asyncio.gather(*(self._start(one) for one in self._instruments))
+        from iocs.core.client import Watcher  # reads the environment when it is imported
+
+        names = [w.prefix + name for w in watched for name in {*w.show, w.fresh}]
+        watcher = Watcher(names)
+        starting = asyncio.create_task(watcher.start())
+        live = Live(watched, watcher)
+        try:
+            await self._show(live)
+        finally:
+            starting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await starting
+            await watcher.stop()
+        if self._seconds is None:
+            return 0
+        problems = live.problems()
+        for problem in problems:
+            print(problem)
+        if not problems:
+            print(f"all {len(watched)} IOCs delivered fresh, valid values")
+        return 1 if problems else 0
+
+    async def _start(self, instrument: Instrument[Any, Any]) -> Watched:
+        """Start an instrument's simulator and its IOC; returns what to watch."""
+        show, environment = instrument.demo, child_environment()
+        simulator = await Child.start(
+            f"simulator of {instrument.name}",
+            [instrument.simulator, "--link", show.link, *show.simulator],
+            environment,
+        )
+        self._children.append(simulator)
+        link = await simulator.wait_line("listening ")
+        flags = [f"--set={key}={_toml(value)}" for key, value in show.settings]
+        ioc = await Child.start(
+            f"IOC of {instrument.name}",
+            [
+                f"iocs.{instrument.name}",
+                *("--link", link, "--prefix", show.prefix, "--log-level", "warning"),
+                *("--autosave", str(self._directory / f"{instrument.name}.json")),
+                *flags,
+            ],
+            environment,
+        )
+        self._children.append(ioc)
+        print(f"{instrument.title}: simulator on {link}, IOC {show.prefix}")
+        return Watched(instrument.name, show.prefix, show.show, show.fresh)
+
+    async def _show(self, live: Live) -> None:
+        """Show values until the end."""
+        terminal = sys.stdout.isatty()
+        if not terminal:
+            print("\n".join(_hint()), flush=True)
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        next_plain = start
+        while not self._end.is_set():
+            if self._seconds is not None and loop.time() - start >= self._seconds:
+                return
+            for child in self._children:
+                if child.exit_code is not None:
+                    raise ProcessEnded(f"{child.name} ended with exit code {child.exit_code}")
+            if terminal:
+                height = shutil.get_terminal_size().lines - 8
+                print(frame(live.lines(True)[:height], "labioc demo", _hint()), flush=True)
+            elif loop.time() >= next_plain:
+                print("\n".join(live.lines(False)), flush=True)
+                next_plain += _PLAIN_EVERY
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_REFRESH):
+                    await self._end.wait()
+
+
+def _toml(value: Any) -> str:
+    """A setting as ``--set`` takes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _hint() -> list[str]:
+    """How to look at the same PVs from another terminal."""
+    port = os.environ["EPICS_CA_SERVER_PORT"]
+    extra = "" if int(port) == DEFAULT_PORT else f" EPICS_CA_SERVER_PORT={port}"
+    return [
+        "In another terminal:",
+        f"  export EPICS_CA_ADDR_LIST={BROADCAST} EPICS_CA_AUTO_ADDR_LIST=NO{extra}",
+        "  caget DEMO:CPA:HighPressure      (Ctrl-C here ends the demo)",
+    ]

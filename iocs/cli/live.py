@@ -1,0 +1,81 @@
+"""Live values of the demo: a Channel Access client that watches PVs, and a table of what it sees."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from iocs.core.client import Sample, Watcher
+
+_COLOURS = {0: "32", 1: "33", 2: "31", 3: "35"}
+_SEVERITIES = ("ok", "MINOR", "MAJOR", "INVALID")
+FRESH_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the demo shows of one IOC: its PVs, and the one that must keep coming."""
+
+    name: str
+    prefix: str
+    show: Sequence[str]
+    fresh: str
+
+
+class Live:
+    """The newest sample of every PV that is shown."""
+
+    def __init__(self, iocs: Sequence[Watched], watcher: Watcher) -> None:
+        self.iocs = iocs
+        self._watcher = watcher
+
+    def sample(self, ioc: Watched, name: str) -> Sample | None:
+        return self._watcher.samples.get(ioc.prefix + name)
+
+    def problems(self) -> list[str]:
+        """What keeps an IOC from being fresh and valid, one line each."""
+        found: list[str] = []
+        for ioc in self.iocs:
+            for name in {*ioc.show, ioc.fresh}:
+                sample = self.sample(ioc, name)
+                if sample is None:
+                    found.append(f"{ioc.prefix}{name}: no value came")
+                elif sample.severity >= len(_SEVERITIES) - 1:
+                    found.append(f"{ioc.prefix}{name}: the value is INVALID")
+            newest = self.sample(ioc, ioc.fresh)
+            if newest is not None and time.time() - newest.timestamp > FRESH_SECONDS:
+                age = time.time() - newest.timestamp
+                found.append(f"{ioc.prefix}{ioc.fresh}: the newest value is {age:.0f} s old")
+            if self._watcher.updates(ioc.prefix + ioc.fresh) < 2:
+                found.append(f"{ioc.prefix}{ioc.fresh}: no second value came")
+        return sorted(found)
+
+    def lines(self, colour: bool) -> list[str]:
+        """One line per PV: name, value, units, alarm, time."""
+        rows: list[str] = []
+        width = max(len(i.prefix + n) for i in self.iocs for n in i.show)
+        for ioc in self.iocs:
+            for name in ioc.show:
+                rows.append(_line(ioc.prefix + name, width, self.sample(ioc, name), colour))
+        return rows
+
+
+def _line(pvname: str, width: int, sample: Sample | None, colour: bool) -> str:
+    if sample is None:
+        return f"{pvname:<{width}}  (not connected)"
+    value = f"{sample.text} {sample.units}".strip()
+    severity = _SEVERITIES[sample.severity]
+    clock = time.strftime("%H:%M:%S", time.localtime(sample.timestamp))
+    text = f"{value:<24} {severity:<8} {clock}"
+    if colour:
+        text = f"\x1b[{_COLOURS[sample.severity]}m{text}\x1b[0m"
+    return f"{pvname:<{width}}  {text}"
+
+
+def frame(lines: Sequence[str], title: str, footer: Any) -> str:
+    """A whole screen: cursor home, each line cleared to its end."""
+    body = "\n".join(f"{line}\x1b[K" for line in [title, "", *lines, "", *footer])
+    return f"\x1b[H{body}\x1b[J"

@@ -1,0 +1,83 @@
+"""The processes of the demo: simulators and IOCs, started as a user would, ended together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parents[2]
+_END_TIMEOUT = 5.0
+
+
+class ProcessEnded(RuntimeError):
+    """A process of the demo ended by itself, or never said that it was ready."""
+
+
+def child_environment(**extra: str) -> dict[str, str]:
+    """The environment of a child: ours, with the packages on its path."""
+    path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **extra}
+
+
+class Child:
+    """One child process; what it writes to stderr goes to ours, its stdout is read line by line."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+        self.name = name
+        self._process = process
+        self._drain: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(cls, name: str, arguments: Sequence[str], env: dict[str, str]) -> Child:
+        """Start ``python -m ARGUMENTS``."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            *arguments,
+            env=env,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        return cls(name, process)
+
+    async def wait_line(self, start: str, timeout: float = 20.0) -> str:
+        """The rest of the first line that begins with ``start``."""
+        assert self._process.stdout is not None
+        try:
+            async with asyncio.timeout(timeout):
+                while line := (await self._process.stdout.readline()).decode(errors="replace"):
+                    if line.startswith(start):
+                        self._drain = asyncio.create_task(self._read_on())
+                        return line.removeprefix(start).strip()
+        except TimeoutError:
+            raise ProcessEnded(f"{self.name} did not say {start!r} within {timeout:g} s") from None
+        raise ProcessEnded(f"{self.name} ended with exit code {await self._process.wait()}")
+
+    async def _read_on(self) -> None:
+        """Read and drop what else it prints, so that it never waits for us."""
+        assert self._process.stdout is not None
+        while await self._process.stdout.readline():
+            pass
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._process.returncode
+
+    async def end(self) -> None:
+        """Ask it to end, and see to it."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            async with asyncio.timeout(_END_TIMEOUT):
+                await self._process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+        if self._drain is not None:
+            await self._drain
