@@ -1,0 +1,1 @@
+"""EPICS IOCs for laboratory instruments."""

@@ -1,4 +1,4 @@
-"""The site file: many IOCs in one TOML file, checked as a whole, every mistake listed with file, table and key.
+"""The site file: many IOCs in one TOML file, checked as a whole, every mistake listed.
 
 ::
 
@@ -9,7 +9,7 @@
     link = "tcp://192.168.1.20:502"
     pressure_unit = "bar"
 
-Keys that are not of :class:`IocTable` are the instrument's own settings and stand in the same table.
+Keys that are not of :class:`IocTable` are the instrument's own settings, in the same table.
 """
 
 from __future__ import annotations
@@ -165,9 +165,7 @@ def _parse_table(table: Mapping[str, Any]) -> IocConfig:
             problems.append(Problem("instrument", str(error)))
     if instrument is not None:
         try:
-            settings = parse(
-                instrument.settings, {k: v for k, v in table.items() if k not in own}
-            )
+            settings = parse(instrument.settings, {k: v for k, v in table.items() if k not in own})
         except SettingsError as error:
             problems += error.problems
     if problems or parsed is None or instrument is None:

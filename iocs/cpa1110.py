@@ -1,8 +1,9 @@
 """Cryomech CPA helium compressors: one IOC per compressor.
 
-One Modbus read a second feeds all PVs. Temperatures are always in degC and pressures in the one unit that the
-configuration names, whatever the panel shows. ``Start`` and ``Stop`` complete when the state of the compressor confirms
-them, fail with the reason otherwise, and are never repeated. Units, words and states: CPA reference, sections 2 to 4.
+One Modbus read a second feeds all PVs. Temperatures are always in degC and pressures in the one unit
+that the configuration names, whatever the panel shows. ``Start`` and ``Stop`` complete when the
+state of the compressor confirms them, fail with the reason otherwise, and are never repeated.
+Units, words and states: CPA reference, sections 2 to 4.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ STATES: dict[int, tuple[str, Severity]] = {
     OperatingState.RESOLVE_PREVIOUS_ERROR: ("Resolve previous error", Severity.MAJOR),
     -1: ("Unknown", Severity.MINOR),
 }
-"""Labels and severities; the panel's own numbers do not fit an mbbi (16), so the index is the place in this table."""
+"""Labels and severities. The panel's own numbers do not fit an mbbi: its index is the place here."""
 
 _INDEX = {number: index for index, number in enumerate(STATES)}
 _PRESSURE_PRECISION = {PressureUnit.BAR: 2, PressureUnit.PSI: 1, PressureUnit.KPA: 0}
@@ -84,9 +85,7 @@ class CompressorIOC(DeviceGroup[Compressor]):
 
     status = Scan(1.0, Compressor.read_status)
 
-    start_command = command(
-        "Start", Compressor.start, confirm=status, doc="Start the compressor"
-    )
+    start_command = command("Start", Compressor.start, confirm=status, doc="Start the compressor")
     stop_command = command(
         "Stop", Compressor.stop, confirm=status, doc="Stop the compressor", urgent=True
     )
@@ -266,10 +265,8 @@ class CompressorIOC(DeviceGroup[Compressor]):
         """Show pressures in the configured unit."""
         unit = self.device.settings.pressure_unit
         for attribute in _PRESSURES:
-            point = self.attr_pvdb[attribute]
-            point.spec = replace(
-                point.spec, units=str(unit), precision=_PRESSURE_PRECISION[unit]
-            )
+            point = self.point(attribute)
+            point.spec = replace(point.spec, units=str(unit), precision=_PRESSURE_PRECISION[unit])
 
 
 INSTRUMENT = Instrument(

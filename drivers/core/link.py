@@ -35,6 +35,10 @@ class Connection(Protocol):
         ...
 
 
+# Rounds of the event loop until a loss that the system knows about is known here: the event, its
+# callback, the callback of the transport. Without them a request would go out on a dead connection.
+_ROUNDS_TO_NOTICE = 3
+
 C = TypeVar("C", bound=Connection)
 R = TypeVar("R")
 
@@ -194,6 +198,8 @@ class Link(Generic[C]):
 
     async def _opened(self, unit: UnitHealth, asked: str) -> C:
         if self._connection is not None:
+            for _ in range(_ROUNDS_TO_NOTICE):
+                await asyncio.sleep(0)
             if self._connection.alive:
                 return self._connection
             self._drop(discard=False)

@@ -145,7 +145,7 @@ class Compressor:
 
     async def _read_snapshot(self) -> Snapshot:
         known_on, count = self._block
-        if known_on != self._bus.link.opens:
+        if known_on != self._bus.link.opens or not self._bus.link.connected:
             count = COUNT_2X
         self._block = (-1, COUNT_2X)
         registers = await self._unit.read_input(START, count)

@@ -1,4 +1,4 @@
-"""``labioc demo``: every simulator and every IOC as its own process, and live values over Channel Access."""
+"""``labioc demo``: simulators and IOCs as processes of their own, live values by Channel Access."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _seconds(text: str) -> float:
 
 
 def ca_environment(port: int) -> dict[str, str]:
-    """Channel Access on loopback only: IOCs listen there, clients find them by its broadcast address."""
+    """Channel Access on loopback only; clients find the IOCs by its broadcast address."""
     return {
         "EPICS_CA_SERVER_PORT": str(port),
         "EPICS_CAS_SERVER_PORT": str(port),

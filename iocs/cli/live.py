@@ -1,4 +1,4 @@
-"""Live values of the demo: a Channel Access client that watches PVs, and a table of what it sees."""
+"""Live values of the demo: what a Channel Access client sees, judged and as a table."""
 
 from __future__ import annotations
 
@@ -58,8 +58,9 @@ class Live:
         rows: list[str] = []
         width = max(len(i.prefix + n) for i in self.iocs for n in i.show)
         for ioc in self.iocs:
-            for name in ioc.show:
-                rows.append(_line(ioc.prefix + name, width, self.sample(ioc, name), colour))
+            rows.extend(
+                _line(ioc.prefix + name, width, self.sample(ioc, name), colour) for name in ioc.show
+            )
         return rows
 
 

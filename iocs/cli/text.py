@@ -17,6 +17,5 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     if not rows:
         return ""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
-    return "\n".join(
-        "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]]) for row in rows
-    )
+    lines = ([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]] for row in rows)
+    return "\n".join("  ".join(line) for line in lines)

@@ -83,14 +83,13 @@ def _control(response: Any) -> _Control:
     metadata = response.metadata
     units = getattr(metadata, "units", b"").decode("utf-8", "replace")
     states = getattr(metadata, "enum_strings", ())
-    return _Control(
-        units, getattr(metadata, "precision", 0), tuple(s.decode("utf-8", "replace") for s in states)
-    )
+    labels = tuple(s.decode("utf-8", "replace") for s in states)
+    return _Control(units, getattr(metadata, "precision", 0), labels)
 
 
 def _sample(response: Any, control: _Control) -> Sample:
     metadata = response.metadata
-    value = response.data[0] if len(response.data) else ""
+    value: Any = response.data[0] if len(response.data) else b""
     if isinstance(value, bytes):
         text = value.decode("utf-8", "replace")
     elif control.states:

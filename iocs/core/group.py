@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from drivers.core.device import Device
 
@@ -36,8 +36,19 @@ class Group(PVs):
 
     def __init__(self, prefix: str, **kwargs: Any) -> None:
         self.feeds: dict[Block[Any], Feed] = {}
+        self.parts: list[Group] = []
+        self.pollers: dict[Block[Any], Poller[Any, Any]] = {}
+        self.upstream: dict[Block[Any], tuple[Group, Block[Any]]] = {}
         self.settings: dict[str, tuple[Setting, Point]] = {}
         super().__init__(prefix, **kwargs)
+        self.build()
+
+    def build(self) -> None:
+        """Add the parts that configuration or device ask for, by calls of :meth:`add_part`."""
+
+    def point(self, attribute: str) -> Point:
+        """The PV of an attribute of the class."""
+        return cast(Point, self.attr_pvdb[attribute])
 
     @property
     def access(self) -> Access:
@@ -81,15 +92,57 @@ class Group(PVs):
         feed.followers.append(put.follow)
         point.putter = put
 
-    def confirm(self, block: Block[Any]) -> Poller[Any, Any]:
-        """The poller whose reads show what a put to this group did."""
-        return self.root.poller_of(self, block)
+    def add_part(
+        self,
+        part: Group,
+        feeds: dict[Block[Any], tuple[Block[Any], Callable[[Any], Any]]] | None = None,
+    ) -> None:
+        """Take in a part's PVs; ``feeds``: its block -> (our block, what share of it).
+
+        Blocks of the part that are scans of its own need no feed: they are read from its target.
+        """
+        for pvname, channel in part.pvdb.items():
+            if pvname in self.pvdb:
+                raise DeclarationError(f"PV {pvname} is declared twice")
+            self.pvdb[pvname] = channel
+        self.parts.append(part)
+        for theirs, (ours, select) in (feeds or {}).items():
+            self.feed(ours).parts.append((part.feed(theirs), select))
+            part.upstream[theirs] = (self, ours)
+
+    def poller(self, block: Block[Any]) -> Poller[Any, Any]:
+        """What reads a block of this group, here or in a group above."""
+        found = self.pollers.get(block)
+        if found is not None:
+            return found
+        group, theirs = self.upstream[block]
+        return group.poller(theirs)
+
+    def set_period(self, scan: Scan[Any, Any], period: float) -> None:
+        """Read a scan of this group at another rate."""
+        self.pollers[scan].set_period(period)
+
+    def make_pollers(self, name: str) -> Iterator[Poller[Any, Any]]:
+        """What reads the scans of this group and of its parts; each block must be read or fed."""
+        for block, feed in self.feeds.items():
+            if block in self.upstream:
+                continue
+            if not isinstance(block, Scan):
+                raise DeclarationError(f"{name}: nothing reads or feeds {block.attribute!r}")
+            poller = Poller(block, self, feed, f"{name} {block.label}")
+            self.pollers[block] = poller
+            set_rescan(feed, poller)
+            yield poller
+        for part in self.parts:
+            own = part.prefix.removeprefix(self.prefix).strip(":")
+            yield from part.make_pollers(f"{name} {own}")
 
     def scan_label(self, point: Point) -> str:
         """What the SCAN field shows: the period if the menu has it, else that the driver posts."""
         if point.spec.writable or point.rescan is None:
             return "Passive" if point.spec.writable else "I/O Intr"
-        period = self.root.period_of(point)
+        poller = getattr(point.rescan, "__self__", None)
+        period = poller.period if isinstance(poller, Poller) else 0.0
         return {10.0: "10 second", 5.0: "5 second", 2.0: "2 second", 1.0: "1 second"}.get(
             period, {0.5: ".5 second", 0.2: ".2 second", 0.1: ".1 second"}.get(period, "I/O Intr")
         )
@@ -129,64 +182,12 @@ class DeviceGroup(HealthPVs, Group, Generic[D]):
         self.count_clients: Callable[[], tuple[int, int, int]] = lambda: (0, 0, 0)
         self.health = Health(self, device)
         self.put_queue = PutQueue()
-        self.pollers: dict[Block[Any], Poller[D, Any]] = {}
-        self._source: dict[tuple[int, Block[Any]], Block[Any]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self.label = name or prefix.rstrip(":")
         super().__init__(prefix, **kwargs)
         self.log = logging.getLogger(f"labioc.{self.label}")
-        self.build()
-        self._make_pollers()
-
-    def build(self) -> None:
-        """Add the parts that configuration or device ask for, by calls of :meth:`add_part`."""
-
-    def add_part(
-        self,
-        part: Group,
-        feeds: dict[Block[Any], tuple[Block[Any], Callable[[Any], Any]]] | None = None,
-    ) -> None:
-        """Take in a part's PVs; ``feeds``: its block -> (our block, what share of it)."""
-        for pvname, channel in part.pvdb.items():
-            if pvname in self.pvdb:
-                raise DeclarationError(f"PV {pvname} is declared twice")
-            self.pvdb[pvname] = channel
-        self.groups[part.prefix.removeprefix(self.prefix)] = part
-        for theirs, (ours, select) in (feeds or {}).items():
-            self.feed(ours).parts.append((part.feed(theirs), select))
-            self._source[id(part), theirs] = ours
-        unfed = [b.attribute for b in part.feeds if (id(part), b) not in self._source]
-        if unfed:
-            raise DeclarationError(f"part {part.prefix}: nothing feeds its blocks {unfed}")
-
-    def _make_pollers(self) -> None:
-        for block, feed in self.feeds.items():
-            if not isinstance(block, Scan):
-                raise DeclarationError(f"{self.label}: the block {block.attribute!r} is not a Scan")
-            poller = Poller(block, self.device, feed, self.health, f"{self.label} {block.label}")
-            self.pollers[block] = poller
-            self._set_rescan(feed, poller)
-        self.health.attach(list(self.pollers.values()))
-
-    def _set_rescan(self, feed: Feed, poller: Poller[D, Any]) -> None:
-        for point, _ in feed.points:
-            point.rescan = poller.read_soon
-        for part, _ in feed.parts:
-            self._set_rescan(part, poller)
-
-    def poller_of(self, group: Group, block: Block[Any]) -> Poller[D, Any]:
-        """The poller behind a block of this group or of one of its parts."""
-        return self.pollers[self._source.get((id(group), block), block)]
-
-    def period_of(self, point: Point) -> float:
-        """The scan period of a PV that a scan feeds, in s; 0 if none does."""
-        for poller in self.pollers.values():
-            if point.rescan == poller.read_soon:
-                return poller.period
-        return 0.0
-
-    def set_period(self, scan: Scan[Any, Any], period: float) -> None:
-        self.pollers[scan].set_period(period)
+        self.all_pollers = list(self.make_pollers(self.label))
+        self.health.attach(self.all_pollers)
 
     # -- life
 
@@ -195,7 +196,7 @@ class DeviceGroup(HealthPVs, Group, Generic[D]):
 
         Writes nothing to the device.
         """
-        jobs = [poller.run() for poller in self.pollers.values()]
+        jobs = [poller.run() for poller in self.all_pollers]
         self._tasks = [asyncio.create_task(job) for job in [*jobs, self.health.run()]]
         for task in self._tasks:
             task.add_done_callback(on_end)
@@ -207,3 +208,11 @@ class DeviceGroup(HealthPVs, Group, Generic[D]):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         await self.device.close()
+
+
+def set_rescan(feed: Feed, poller: Poller[Any, Any]) -> None:
+    """Let the PROC field of every PV that a poller feeds ask it for a read."""
+    for point, _ in feed.points:
+        point.rescan = poller.read_soon
+    for part, _ in feed.parts:
+        set_rescan(part, poller)

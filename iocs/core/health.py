@@ -92,6 +92,11 @@ class Health:
         """Post whether the device is there: at least one block is fresh."""
         stamp = Stamp.now()
         self._group.connected.post(int(any(p.fresh for p in self._pollers)), stamp)
+        for group in {id(p.group): p.group for p in self._pollers}.values():
+            if "part_connected" in group.attr_pvdb:
+                group.point("part_connected").post(
+                    int(any(p.fresh for p in group.pollers.values())), stamp
+                )
         self._group.reconnect_count.post(self._device.reconnects, stamp)
 
     def polled(self, poller: Poller[Any, Any]) -> None:
@@ -99,8 +104,8 @@ class Health:
         stamp = Stamp.now()
         group = self._group
         attribute = poller.scan.attribute
-        getattr(group, f"{attribute}_time").post(poller.duration * 1000, stamp)
-        getattr(group, f"{attribute}_overruns").post(poller.overruns, stamp)
+        poller.group.point(f"{attribute}_time").post(poller.duration * 1000, stamp)
+        poller.group.point(f"{attribute}_overruns").post(poller.overruns, stamp)
         group.poll_time.post(max(p.duration for p in self._pollers) * 1000, stamp)
         group.poll_overruns.post(sum(p.overruns for p in self._pollers), stamp)
 

@@ -13,6 +13,14 @@ from .scan_pvs import scan_members
 from .spec import DeclarationError
 
 
+_INSTANCE_ATTRIBUTES = frozenset(
+    "parent macros prefix alarms pvdb attr_pvdb attr_to_pvname groups states update_state name log "
+    "root target feeds settings device access_rules on_settings_changed on_restart count_clients "
+    "health put_queue pollers label".split()
+)
+"""What PVGroup and the groups of :mod:`iocs.core.group` set on themselves: no names for PVs."""
+
+
 class GroupMeta(PVGroupMeta):
     """Expands families, twin PVs and scans before caproto collects the class body."""
 
@@ -43,6 +51,8 @@ def _check_names(name: str, bases: tuple[type, ...], dct: dict[str, Any]) -> Non
     for attribute, value in dct.items():
         if not isinstance(value, Declared):
             continue
+        if attribute in _INSTANCE_ATTRIBUTES:
+            raise DeclarationError(f"{name}: the attribute name {attribute!r} is taken")
         for base in bases:
             inherited = getattr(base, attribute, None)
             if inherited is not None and not isinstance(inherited, Declared):

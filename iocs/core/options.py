@@ -1,24 +1,34 @@
-"""Settings dataclasses as configuration tables and command-line flags, with every mistake found at once.
+"""Settings dataclasses as configuration tables and command-line flags, every mistake found at once.
 
-A driver's settings stay a plain frozen dataclass; here they are read from TOML or flags, checked by pydantic, and
-described as JSON Schema. Enum members are written by their text (``pressure_unit = "bar"``).
+A driver's settings stay a plain frozen dataclass; here they are read from TOML or flags, checked by
+pydantic, and described as JSON Schema. Enum members are written by their text
+(``pressure_unit = "bar"``). Types are meant: ``"5"`` and ``true`` are not numbers.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import enum
+import reprlib
 import tomllib
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, Union
+from typing import Annotated, Any, Literal, TypeVar, Union
 
 import pydantic
 
 S = TypeVar("S")
+
+_STRICT: dict[Any, Any] = {
+    bool: pydantic.StrictBool,
+    int: pydantic.StrictInt,
+    float: pydantic.StrictFloat,
+    str: pydantic.StrictStr,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,7 @@ class SettingsError(ValueError):
 
 def model_of(settings: type) -> type[pydantic.BaseModel]:
     """A strict pydantic model with the fields of a settings dataclass."""
-    hints = typing.get_type_hints(settings)
+    hints = typing.get_type_hints(settings, include_extras=True)
     fields: dict[str, Any] = {}
     for field in dataclasses.fields(settings):
         kind = _field_type(hints[field.name])
@@ -61,12 +71,15 @@ def _field_type(kind: Any) -> Any:
         return model_of(kind)
     origin = typing.get_origin(kind)
     if origin is None:
+        return _STRICT.get(kind, kind)
+    if origin is Literal:
         return kind
+    if origin is Annotated:
+        inner, *checks = typing.get_args(kind)
+        return Annotated[(_field_type(inner), *checks)]
     arguments = tuple(_field_type(a) for a in typing.get_args(kind))
     if origin in (Union, types.UnionType):
         return Union[arguments]  # noqa: UP007 - built from a tuple
-    if origin is Literal:
-        return kind
     return origin[arguments]
 
 
@@ -76,20 +89,86 @@ def _written(default: Any) -> Any:
 
 def parse(settings: type[S], table: Mapping[str, Any]) -> S:
     """Make settings from a table; raises :class:`SettingsError` with every mistake in it."""
+    problems: list[Problem] = []
+    usable = dict(table)
+    while True:
+        try:
+            made = _make(settings, usable)
+        except SettingsError as error:
+            problems += error.problems
+            if not _without(settings, usable, error.problems):
+                break
+        else:
+            if not problems:
+                return made
+            break
+    raise SettingsError(problems)
+
+
+def _without(settings: type, table: dict[str, Any], problems: Sequence[Problem]) -> bool:
+    """Take the wrong keys out of a table, to find what else is wrong; False if one is needed."""
+    needed = {
+        field.name
+        for field in dataclasses.fields(settings)
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    }
+    keys = {problem.key.split(".", 1)[0] for problem in problems}
+    if keys & needed or not keys <= table.keys():
+        return False
+    for key in keys:
+        del table[key]
+    return True
+
+
+def _make(settings: type[S], table: Mapping[str, Any]) -> S:
     try:
-        model = model_of(settings).model_validate(dict(table))
+        model = model_of(settings).model_validate(table)
     except pydantic.ValidationError as error:
-        raise SettingsError([_problem(e) for e in error.errors()]) from None
+        raise SettingsError(_problems(error, table)) from None
     return _build(settings, model)
 
 
-def _problem(error: Any) -> Problem:
-    key = ".".join(str(part) for part in error["loc"])
+def _problems(error: pydantic.ValidationError, table: Mapping[str, Any]) -> list[Problem]:
+    """One problem per key: what pydantic says of the branches of a union is joined."""
+    texts: dict[str, list[str]] = {}
+    for one in error.errors(include_url=False):
+        texts.setdefault(_key(one["loc"], table), []).append(_text(one))
+    return [Problem(key, ", or ".join(found)) for key, found in texts.items()]
+
+
+def _key(location: Sequence[int | str], table: Any) -> str:
+    """Where the mistake is, dotted; without the names of types that pydantic adds for unions."""
+    parts: list[str] = []
+    place = table
+    for part in location:
+        if isinstance(place, Mapping) and isinstance(part, str):
+            place = place.get(part)
+        elif isinstance(place, (list, tuple)) and isinstance(part, int):
+            place = place[part]
+        else:
+            break
+        parts.append(str(part))
+    return ".".join(parts)
+
+
+def _text(error: Any) -> str:
     if error["type"] == "extra_forbidden":
-        return Problem(key, "there is no such key")
+        return "there is no such key"
     if error["type"] == "missing":
-        return Problem(key, "is missing")
-    return Problem(key, f"{error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}")
+        return "is missing"
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {_shown(error['input'])}"
+
+
+def _shown(value: Any) -> str:
+    """A value as messages show it, long ones cut."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = 80
+    try:
+        return short.repr(value)
+    except ValueError:  # Python writes no whole number of more than 4300 digits
+        return "a number of thousands of digits"
 
 
 def _build(settings: type[S], model: pydantic.BaseModel) -> S:
@@ -134,7 +213,8 @@ def add_flags(parser: argparse.ArgumentParser, settings: type) -> None:
         if not _one_word(kind):
             continue
         choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else None
-        default = "" if field.default in (None, dataclasses.MISSING) else f" (default {_written(field.default)})"
+        known = field.default not in (None, dataclasses.MISSING)
+        default = f" (default {_written(field.default)})" if known else ""
         group.add_argument(
             f"--{field.name.replace('_', '-')}",
             dest=f"setting_{field.name}",
@@ -171,7 +251,10 @@ def _help(settings: type, name: str) -> str:
 
 
 def table_from_flags(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The settings table that the flags describe; raises :class:`SettingsError` for malformed ``--set``."""
+    """The settings table that the flags describe.
+
+    Raises :class:`SettingsError` for a malformed ``--set``.
+    """
     table: dict[str, Any] = {}
     for name, value in vars(arguments).items():
         if name.startswith("setting_") and name != "setting_toml" and value is not None:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from .alarm import GOOD, UNDEFINED, WRITE_FAILED, Severity
+from .alarm import COMM, GOOD, WRITE_FAILED, Severity
 from .dbr import ConversionError
 from .stamp import Stamp
 
@@ -70,7 +70,6 @@ class CommandPut:
         if not value:
             return  # writing "Done" asks for nothing
         self._busy += 1
-        point.mark(GOOD)
         point.post(1, Stamp.now())
         alarm = GOOD
         try:
@@ -87,10 +86,13 @@ class CommandPut:
 
     async def _read_back(self, point: Point, alarm: Any) -> None:
         """Show the state after the command, whether it was obeyed or not."""
-        poller = self._group.confirm(self._command.confirm)
+        poller = self._group.poller(self._command.confirm)
         await poller.refresh()
-        if not self._busy:
-            point.post(0, Stamp.now(), alarm if poller.fresh or alarm != GOOD else UNDEFINED)
+        if self._busy:
+            return
+        point.post(0, Stamp.now(), alarm)
+        if not poller.fresh:
+            point.fail(COMM)
 
 
 class SetpointPut:
@@ -122,7 +124,7 @@ class SetpointPut:
         try:
             async with self._group.root.put_queue.turn(self._setpoint.urgent):
                 await self._setpoint.write(self._group.target, value)
-            problem = await self._group.confirm(self._setpoint.readback.block).refresh()
+            problem = await self._group.poller(self._setpoint.readback.block).refresh()
             if problem is not None:
                 raise PutRefused(f"{point.pvname}: written, but not read back: {problem}")
         except Exception as error:

@@ -1,6 +1,7 @@
 """Starting one IOC from the command line, with caproto's flags and our own.
 
-``python -m iocs.<instrument>`` and ``labioc run <instrument>`` are this; ``labioc run NAME --config`` ends here too.
+``python -m iocs.<instrument>`` and ``labioc run <instrument>`` are this; ``labioc run NAME
+--config`` ends here too.
 """
 
 from __future__ import annotations
@@ -53,16 +54,16 @@ def autosave_path(name: str) -> Path:
 
 
 def build_parser(instrument: Instrument[Any, Any], program: str) -> argparse.ArgumentParser:
-    """caproto's flags (``--prefix --list-pvs --interfaces -q -v``), ours, and the instrument's settings."""
+    """The flags of caproto (``--prefix --list-pvs --interfaces -q -v``), ours, the settings."""
     parser, _ = template_arg_parser(
-        desc=f"{instrument.title}: EPICS IOC. Writes nothing to the instrument unless a client asks for it.",
+        desc=f"{instrument.title}: EPICS IOC. Writes to the instrument only when a client asks.",
         default_prefix=instrument.default_prefix,
         argv=[],
         supported_async_libs=["asyncio"],
     )
     parser.prog = program
-    parser.add_argument("--name", help="name in logs and of the autosave file (default: the prefix)")
-    parser.add_argument("--port", type=_port, help="TCP port to insist on, for EPICS_CA_NAME_SERVERS")
+    parser.add_argument("--name", help="name in logs and for autosave (default: the prefix)")
+    parser.add_argument("--port", type=_port, help="TCP port (for EPICS_CA_NAME_SERVERS)")
     parser.add_argument("--read-only", action="store_true", help="refuse every write")
     parser.add_argument("--autosave", type=Path, metavar="FILE", help="where settings are kept")
     parser.add_argument("--no-autosave", action="store_true", help="keep no settings")
@@ -96,7 +97,9 @@ def log_level(arguments: argparse.Namespace) -> str:
     return "debug" if arguments.verbose else "info"
 
 
-def main(instrument: Instrument[Any, Any], argv: Sequence[str] | None = None, program: str = "") -> int:
+def main(
+    instrument: Instrument[Any, Any], argv: Sequence[str] | None = None, program: str = ""
+) -> int:
     """Run one IOC of an instrument from flags; returns the exit code."""
     parser = build_parser(instrument, program or f"python -m iocs.{instrument.name}")
     arguments = parser.parse_args(argv)

@@ -23,7 +23,7 @@ from .stamp import Stamp
 
 if TYPE_CHECKING:
     from .channel import Point
-    from .health import Health
+    from .group import Group
 
 log = logging.getLogger("labioc.scan")
 
@@ -124,11 +124,12 @@ class Feed:
 class Poller(Generic[D, R]):
     """Reads one block at its period, feeds it to the PVs, and keeps the score."""
 
-    def __init__(self, scan: Scan[D, R], device: D, feed: Feed, health: Health, name: str) -> None:
+    def __init__(self, scan: Scan[D, R], group: Group, feed: Feed, name: str) -> None:
         self.scan = scan
-        self.device = device
+        self.group = group
+        self.device: D = group.target
         self.feed = feed
-        self.health = health
+        self.health = group.root.health
         self.name = name
         self.period = scan.period
         self.duration = 0.0
@@ -163,12 +164,12 @@ class Poller(Generic[D, R]):
 
     async def _sleep_until(self, due: float) -> bool:
         """Wait for the next slot; True if woken early (new period, or a read was asked for)."""
-        self._wake.clear()
         try:
             async with asyncio.timeout_at(due):
                 await self._wake.wait()
         except TimeoutError:
             return False
+        self._wake.clear()
         return True
 
     def set_period(self, period: float) -> None:

@@ -1,0 +1,172 @@
+"""What ``labioc export`` writes: for each kind of file and each IOC, a name and a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from iocs.config import IocConfig
+from iocs.core.instrument import Instrument
+from iocs.core.options import parse
+from iocs.core.runner import RunOptions, make_group
+from iocs.registry import MODULES, load
+
+from . import alarm, archiver, db, pvtable, saverestore
+from .rows import Row, rows_of
+
+DB_FOLDER = "db"
+
+
+class Kind(StrEnum):
+    """What may be exported."""
+
+    DB = "db"
+    ARCHIVER = "archiver"
+    ALARM = "alarm"
+    SAVERESTORE = "saverestore"
+    PVTABLE = "pvtable"
+
+    @property
+    def help(self) -> str:
+        """One line for the command's help."""
+        return _HELP[self]
+
+
+_HELP = {
+    Kind.DB: "record database templates and a substitutions file",
+    Kind.ARCHIVER: "requests and lists for the archiver",
+    Kind.ALARM: "configuration of the alarm server",
+    Kind.SAVERESTORE: "set points for save-and-restore, settings for autosave",
+    Kind.PVTABLE: "PV tables for Phoebus",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One IOC to export for: its name, its instrument, its prefix and its PVs."""
+
+    name: str
+    instrument: str
+    title: str
+    prefix: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the files say of their surroundings.
+
+    collection: name of the file that lists all IOCs (``<collection>.substitutions``).
+    tree: name of the alarm server's configuration.
+    screens: folder of the screens, as the control room's Phoebus finds it.
+    """
+
+    collection: str = "demo"
+    tree: str = "labioc"
+    screens: str = "opi"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFile:
+    """A file to be: its path below the folder that is written to, and its text."""
+
+    path: str
+    text: str
+
+
+def demo_target(instrument: Instrument[Any, Any]) -> Target:
+    """An instrument as the demo runs it."""
+    demo = instrument.demo
+    table = {"link": instrument.example_link, **dict(demo.settings)}
+    settings = parse(instrument.settings, table)
+    return _target(instrument, settings, RunOptions(instrument.name, demo.prefix))
+
+
+def configured_target(ioc: IocConfig) -> Target:
+    """One IOC of a site file."""
+    return _target(ioc.instrument, ioc.settings, ioc.run_options())
+
+
+def _target(instrument: Instrument[Any, Any], settings: Any, options: RunOptions) -> Target:
+    rows = rows_of(make_group(instrument, settings, options))
+    return Target(options.name, instrument.name, instrument.title, options.prefix, rows)
+
+
+def export(
+    kind: Kind, targets: Sequence[Target], options: Options | None = None
+) -> tuple[ExportFile, ...]:
+    """The files of one kind for some IOCs, in a fixed order."""
+    chosen = options or Options()
+    if kind is Kind.DB:
+        return _databases(targets, chosen)
+    makers: dict[Kind, Callable[[Target, Options], Iterable[ExportFile]]] = {
+        Kind.ARCHIVER: _archiver_files,
+        Kind.ALARM: _alarm_files,
+        Kind.SAVERESTORE: _save_files,
+        Kind.PVTABLE: _table_files,
+    }
+    return tuple(file for target in targets for file in makers[kind](target, chosen))
+
+
+def repository_files() -> tuple[ExportFile, ...]:
+    """The generated files that the repository holds, by their path from its root."""
+    targets = [demo_target(load(name)) for name in MODULES]
+    return tuple(
+        ExportFile(f"{DB_FOLDER}/{file.path}", file.text) for file in export(Kind.DB, targets)
+    )
+
+
+def write(files: Iterable[ExportFile], folder: Path) -> list[Path]:
+    """Write files below a folder, which is made if need be; returns their paths.
+
+    Raises OSError with the path that cannot be written.
+    """
+    written: list[Path] = []
+    for file in files:
+        path = folder / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(file.text, encoding="utf-8", newline="\n")
+        written.append(path)
+    return written
+
+
+def _databases(targets: Sequence[Target], options: Options) -> tuple[ExportFile, ...]:
+    """A template per instrument; per IOC where their settings give them different PVs."""
+    variants: dict[str, dict[str, list[Target]]] = {}
+    for target in targets:
+        text = db.template(target.rows, target.title, f"labioc export db {target.instrument}")
+        variants.setdefault(target.instrument, {}).setdefault(text, []).append(target)
+    files: list[ExportFile] = []
+    instances: list[db.Instance] = []
+    for instrument, texts in variants.items():
+        for text, users in texts.items():
+            name = f"{instrument if len(texts) == 1 else users[0].name}.template"
+            files.append(ExportFile(name, text))
+            instances += [db.Instance(name, user.prefix) for user in users]
+    text = db.substitutions(instances, "labioc export db")
+    return (*files, ExportFile(f"{options.collection}.substitutions", text))
+
+
+def _archiver_files(target: Target, _: Options) -> Iterable[ExportFile]:
+    rows, prefix = target.rows, target.prefix
+    yield ExportFile(f"{target.name}.archive.json", archiver.archive_request(rows, prefix))
+    yield ExportFile(f"{target.name}.archive", archiver.archive_list(rows, prefix))
+
+
+def _alarm_files(target: Target, options: Options) -> Iterable[ExportFile]:
+    screen = f"{options.screens}/{target.instrument}.bob"
+    place = alarm.Place(options.tree, target.name, target.title, target.prefix, screen)
+    yield ExportFile(f"{target.name}.alarm.xml", alarm.alarm_tree(target.rows, place))
+
+
+def _save_files(target: Target, _: Options) -> Iterable[ExportFile]:
+    rows, prefix = target.rows, target.prefix
+    yield ExportFile(f"{target.name}.saverestore.csv", saverestore.snapshot_list(rows, prefix))
+    yield ExportFile(f"{target.name}.req", saverestore.autosave_request(rows))
+
+
+def _table_files(target: Target, _: Options) -> Iterable[ExportFile]:
+    yield ExportFile(f"{target.name}.pvs", pvtable.pv_table_file(target.rows, target.prefix))

@@ -1,0 +1,1 @@
+"""Helpers that sit on the wire between a driver and a simulator."""

@@ -1,0 +1,98 @@
+"""Each import contract of pyproject.toml holds for a good tree and breaks for a bad one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.process import ROOT
+
+pytestmark = pytest.mark.slow
+
+_GOOD = {
+    "drivers/__init__.py": "",
+    "drivers/core/__init__.py": "",
+    "drivers/core/link.py": "",
+    "drivers/core/modbus/__init__.py": "from drivers.core.modbus import bus",
+    "drivers/core/modbus/bus.py": "import pymodbus.client\nfrom drivers.core import link",
+    "drivers/one/__init__.py": "",
+    "drivers/one/device.py": "import drivers.core.modbus.bus\nfrom drivers.one import protocol",
+    "drivers/one/protocol.py": "",
+    "drivers/two/__init__.py": "",
+    "iocs/__init__.py": "",
+    "iocs/core/__init__.py": "",
+    "iocs/core/serve.py": "import caproto.server\nfrom drivers.core import link",
+    "iocs/one.py": "import drivers.core.link\nimport drivers.one.device\nimport iocs.core",
+    "iocs/two/__init__.py": "from iocs.core import serve\nfrom iocs.two import options",
+    "iocs/two/options.py": "import drivers.two",
+    "iocs/config.py": "import iocs.one\nimport iocs.two",
+    "iocs/export/__init__.py": "",
+    "iocs/export/database.py": "import caproto\nfrom iocs.core import serve\nimport iocs.one",
+    "iocs/screens/__init__.py": "",
+    "iocs/screens/one.py": "import iocs.export.database\nimport iocs.one",
+    "iocs/cli.py": "import drivers.one.device\nimport drivers.two\nfrom iocs import config, export",
+    "iocs/__main__.py": "from iocs import cli",
+}
+
+_BAD = [
+    ("Drivers know no EPICS", "drivers/one/device.py", "import caproto"),
+    ("Drivers know no EPICS", "drivers/core/link.py", "from iocs.core import serve"),
+    ("A driver knows drivers.core", "drivers/one/device.py", "import drivers.two"),
+    ("A driver knows drivers.core", "drivers/core/link.py", "from drivers.one import protocol"),
+    ("Only drivers.core.modbus", "drivers/core/link.py", "import pymodbus"),
+    ("Only drivers.core.modbus", "iocs/one.py", "from pymodbus import client"),
+    ("Only iocs.core and iocs.export", "iocs/one.py", "import caproto"),
+    ("Only iocs.core and iocs.export", "iocs/cli.py", "from caproto.server import run"),
+    ("An IOC knows iocs.core", "iocs/one.py", "import iocs.two"),
+    ("An IOC knows iocs.core", "iocs/one.py", "from iocs.export import database"),
+    ("An IOC knows iocs.core", "iocs/core/serve.py", "from iocs import one"),
+    ("An IOC knows iocs.core", "iocs/core/serve.py", "from iocs.export import database"),
+    ("iocs.x knows no driver", "iocs/one.py", "import drivers.two"),
+    ("iocs.x knows no driver", "iocs/two/options.py", "from drivers.one import device"),
+    ("iocs.x knows no driver", "iocs/core/serve.py", "import drivers.one"),
+]
+
+
+def _lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": ".", "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name, text in _GOOD.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    return tmp_path
+
+
+def test_a_tree_that_keeps_to_the_borders_passes(tree: Path) -> None:
+    result = _lint(tree)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert " 0 broken" in result.stdout
+
+
+@pytest.mark.parametrize(("contract", "module", "line"), _BAD)
+def test_a_forbidden_import_breaks_its_contract(
+    tree: Path, contract: str, module: str, line: str
+) -> None:
+    path = tree / module
+    path.write_text(path.read_text() + line + "\n")
+    result = _lint(tree)
+    assert result.returncode == 1, result.stdout + result.stderr
+    broken = [text for text in result.stdout.splitlines() if " BROKEN" in text]
+    assert [text for text in broken if text.startswith(contract)], result.stdout
