@@ -60,8 +60,9 @@ class Link(Generic[C]):
     - A request that has begun runs to its end even if its caller is cancelled, so that its answer
       cannot be taken for the answer to the next request.
     - After a missing or bad answer the connection is closed, unless it can be kept. It may be
-      opened again at once while no more failures than units on the link followed each other; from
-      then on, and after a failed open, the back-off decides and requests fail at once.
+      opened again at once while some unit on the link may still answer. Once all of them failed in
+      a row and one fails again, and after a failed open, the back-off decides and requests fail at
+      once.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Link(Generic[C]):
         self._units: list[UnitHealth] = []
         self._connection: C | None = None
         self._opens = 0
-        self._bad_turns = 0
+        self._failing: set[UnitHealth] = set()
         self._failure = ""
         self._closed = False
 
@@ -187,11 +188,11 @@ class Link(Generic[C]):
             raise
         except (NoReply, BadReply, Ambiguous) as error:
             unit.failed()
-            self._failed(connection, f"{error.kind}: {error.detail}")
+            self._failed(connection, unit, f"{error.kind}: {error.detail}")
             raise
         except BaseException as error:
             unit.link_lost()
-            self._failed(connection, str(error) or type(error).__name__)
+            self._failed(connection, unit, str(error) or type(error).__name__)
             raise
         self._succeeded(unit)
         return result
@@ -230,16 +231,17 @@ class Link(Generic[C]):
     def _succeeded(self, unit: UnitHealth) -> None:
         unit.answered()
         self._backoff.reset()
-        self._bad_turns = 0
+        self._failing.clear()
         self._failure = ""
 
-    def _failed(self, connection: C, reason: str) -> None:
+    def _failed(self, connection: C, unit: UnitHealth, reason: str) -> None:
         self._failure = reason
-        self._bad_turns += 1
+        again = unit in self._failing
+        self._failing.add(unit)
         if connection.alive and connection.keep_after_error:
             return
         self._drop(discard=True)
-        if self._bad_turns > max(1, len(self._units)):
+        if again and self._failing.issuperset(self._units):
             self._backoff.failed()
 
     def _drop(self, *, discard: bool) -> None:

@@ -10,6 +10,8 @@
 | `can://socketcan/can0?bitrate=125000` | CAN of the Linux kernel |
 | `can://slcan//dev/ttyACM0?bitrate=125000` | CAN adapter on a serial line |
 | `can://socketcand/host:29536/can0` | CAN through a socketcand server |
+| `can://pcan/PCAN_USBBUS1?bitrate=125000` | any other interface of python-can, by its name |
+| `can://virtual/name` | CAN inside this process, for tests |
 
 What a URL leaves out (port, line settings) comes from the instrument's `Defaults`. Every mistake is
 a `BadUrl`. The parsed values are frozen, and `str()` gives a URL that parses to the same value.
@@ -25,7 +27,6 @@ from typing import Literal, NoReturn, TypeAlias
 from .errors import BadUrl
 
 Parity: TypeAlias = Literal["N", "E", "O"]
-CanBackend: TypeAlias = Literal["socketcan", "slcan", "socketcand"]
 
 EXAMPLES = {
     "tcp": "tcp://192.168.1.20:502",
@@ -35,12 +36,17 @@ EXAMPLES = {
     "tcp-listen": "tcp-listen://:4001",
     "can": "can://socketcan/can0?bitrate=125000",
 }
-_CAN_EXAMPLES: dict[CanBackend, str] = {
+_CAN_EXAMPLES = {
     "socketcan": "can://socketcan/can0?bitrate=125000",
     "slcan": "can://slcan//dev/ttyACM0?bitrate=125000",
     "socketcand": "can://socketcand/192.168.1.20:29536/can0",
 }
 _SOCKETCAND_PORT = 29536
+_CAN_OPTIONS = {
+    "socketcan": {"bitrate"},
+    "slcan": {"bitrate", "tty_baudrate", "sleep_after_open"},
+    "socketcand": {"bitrate"},
+}
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9_.-]+)?")
 
@@ -130,22 +136,25 @@ class ListenUrl:
 
 @dataclass(frozen=True, slots=True)
 class CanUrl:
-    """A CAN bus: kernel interface, serial adapter or socketcand server.
+    """A CAN bus: kernel interface, serial adapter, socketcand server, or what python-can has.
 
     `channel` is the interface name or the path of the adapter; `host` and `port` are used by
-    socketcand only; `bitrate` (bit/s) is None when the interface is set up elsewhere.
+    socketcand only; `bitrate` (bit/s) is None when the interface is set up elsewhere; `options`
+    are further ones of python-can's interface, as they stand in the URL.
     """
 
-    backend: CanBackend
+    backend: str
     channel: str
     host: str = ""
     port: int = 0
     bitrate: int | None = None
+    options: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         middle = f"{_bracketed(self.host)}:{self.port}/" if self.backend == "socketcand" else ""
-        tail = "" if self.bitrate is None else f"?bitrate={self.bitrate}"
-        return f"can://{self.backend}/{middle}{self.channel}{tail}"
+        bitrate = [] if self.bitrate is None else [("bitrate", str(self.bitrate))]
+        query = "&".join(f"{name}={value}" for name, value in (*bitrate, *self.options))
+        return f"can://{self.backend}/{middle}{self.channel}{'?' if query else ''}{query}"
 
 
 LinkUrl: TypeAlias = TcpUrl | SerialUrl | UdpUrl | ListenUrl | CanUrl
@@ -270,19 +279,32 @@ class _Parser:
         return SerialUrl(self._device(self._where), line)
 
     def _can(self) -> CanUrl:
-        self._allow({"bitrate"})
-        bitrate = self._number("bitrate", 1_000, 1_000_000, self._defaults.bitrate)
         backend, _, rest = self._where.partition("/")
-        if backend not in _CAN_EXAMPLES:
-            self._fail(f"CAN backend {backend!r} is not one of {', '.join(_CAN_EXAMPLES)}")
-        self._example = _CAN_EXAMPLES[backend]
+        if re.fullmatch(r"[a-z][a-z0-9_]*", backend) is None:
+            known = ", ".join((*_CAN_EXAMPLES, "virtual"))
+            self._fail(f"CAN backend {backend!r} is not a name like {known}")
+        self._example = _CAN_EXAMPLES.get(backend, self._example)
+        self._allow(_CAN_OPTIONS.get(backend, self._options))
+        bitrate = self._number("bitrate", 1_000, 1_000_000, self._defaults.bitrate)
+        options = tuple((k, v) for k, v in self._options.items() if k != "bitrate")
         if backend == "slcan":
-            return CanUrl("slcan", self._device(rest), bitrate=bitrate)
+            self._number("tty_baudrate", 50, 4_000_000, None)
+            self._seconds("sleep_after_open")
+            return CanUrl("slcan", self._device(rest), bitrate=bitrate, options=options)
         if backend == "socketcan":
             return CanUrl("socketcan", self._can_interface(rest), bitrate=bitrate)
-        address, _, channel = rest.partition("/")
-        host, port = self._host_and_port(address, _SOCKETCAND_PORT)
-        return CanUrl("socketcand", self._can_interface(channel), host, port, bitrate)
+        if backend == "socketcand":
+            address, _, channel = rest.partition("/")
+            host, port = self._host_and_port(address, _SOCKETCAND_PORT)
+            return CanUrl("socketcand", self._can_interface(channel), host, port, bitrate)
+        if re.fullmatch(r"[^\s]+", rest) is None:
+            self._fail(f"CAN channel {rest!r} is not a name or a path without spaces")
+        return CanUrl(backend, rest, bitrate=bitrate, options=options)
+
+    def _seconds(self, name: str) -> None:
+        text = self._options.get(name, "0")
+        if re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,6})?", text) is None:
+            self._fail(f"{name} {text!r} is not a number of seconds such as 0.5")
 
     def _can_interface(self, name: str) -> str:
         if re.fullmatch(r"[A-Za-z0-9_.-]{1,15}", name) is None:

@@ -30,11 +30,7 @@ _STATIC = 15.1
 _LOW, _HIGH = 5.3, 19.9
 _REST_CURRENT, _RUN_CURRENT, _INRUSH = 0.22, 18.7, 24.0
 _ENERGISED = (OperatingState.STARTING, OperatingState.RUNNING, OperatingState.STOPPING)
-_STARTABLE = (
-    OperatingState.IDLE,
-    OperatingState.HELIUM_COOLDOWN,
-    OperatingState.RECOVERED_FROM_ERROR,
-)
+_STARTABLE = (OperatingState.IDLE, OperatingState.RECOVERED_FROM_ERROR)
 
 
 @dataclass(slots=True)

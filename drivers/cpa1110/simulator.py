@@ -186,8 +186,7 @@ class CompressorSimulator:
 
     async def _requests(self, words: Sequence[str]) -> str:
         del words
-        reads = len(self.server.requests(write=False))
-        return f"reads {reads} writes {len(self.server.requests(write=True))}"
+        return f"reads {self.server.reads} writes {self.server.writes}"
 
     async def _disconnect(self, words: Sequence[str]) -> str:
         del words

@@ -7,12 +7,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from iocs.cli import check, demo, listing, run, simulate
+from iocs.cli import check, demo, export, listing, run, simulate
 from iocs.core.statistics import version
 
 Handler = Callable[[argparse.Namespace], int]
 
-COMMANDS = (listing, run, simulate, check, demo)
+COMMANDS = (listing, run, simulate, export, check, demo)
 
 
 def build_parser() -> argparse.ArgumentParser:

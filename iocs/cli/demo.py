@@ -24,6 +24,7 @@ DEFAULT_PORT = 5064
 LOOPBACK = "127.0.0.1"
 BROADCAST = "127.255.255.255"
 _REFRESH = 1.0
+_PLAIN_FIRST = 2.0
 _PLAIN_EVERY = 5.0
 
 
@@ -42,8 +43,9 @@ def add_parsers(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--ca-port",
-        type=int,
-        default=int(os.environ.get("EPICS_CA_SERVER_PORT", DEFAULT_PORT)),
+        type=_port,
+        metavar="PORT",
+        default=os.environ.get("EPICS_CA_SERVER_PORT", str(DEFAULT_PORT)),
         help="Channel Access port on loopback (default 5064)",
     )
     parser.set_defaults(handler=demo)
@@ -57,6 +59,12 @@ def _seconds(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1024 <= int(text) <= 65534):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 1024 to 65534")
+    return int(text)
 
 
 def ca_environment(port: int) -> dict[str, str]:
@@ -89,20 +97,43 @@ class _Demo:
         self._directory = directory
         self._children: list[Child] = []
         self._end = asyncio.Event()
+        self._starts: list[asyncio.Task[Watched]] = []
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._end.set)
+            loop.add_signal_handler(number, self._ask_end)
         try:
-            return await self._run()
+            watched = await self._start_all()
+            return 0 if watched is None else await self._watch(watched)
         except ProcessEnded as error:
             return fail(f"labioc demo: {error}", 1)
         finally:
             await asyncio.gather(*(child.end() for child in reversed(self._children)))
 
-    async def _run(self) -> int:
-        watched = await asyncio.gather(*(self._start(one) for one in self._instruments))
+    def _ask_end(self) -> None:
+        """End, once: being asked again must not keep the children from being ended."""
+        if not self._end.is_set():
+            self._end.set()
+            for start in self._starts:
+                start.cancel()
+
+    async def _start_all(self) -> list[Watched] | None:
+        """Start everything; None if the end was asked for meanwhile."""
+        self._starts = [asyncio.create_task(self._start(one)) for one in self._instruments]
+        try:
+            return await asyncio.gather(*self._starts)
+        except (ProcessEnded, asyncio.CancelledError):
+            if self._end.is_set():
+                return None
+            raise
+        finally:
+            for start in self._starts:
+                start.cancel()
+            await asyncio.gather(*self._starts, return_exceptions=True)
+
+    async def _watch(self, watched: list[Watched]) -> int:
+        """Show values until the end, and judge them if the time of it was given."""
         from iocs.core.client import Watcher  # reads the environment when it is imported
 
         names = [w.prefix + name for w in watched for name in {*w.show, w.fresh}]
@@ -118,11 +149,12 @@ class _Demo:
             await watcher.stop()
         if self._seconds is None:
             return 0
+        print("\n".join(live.lines(False)))
         problems = live.problems()
         for problem in problems:
             print(problem)
         if not problems:
-            print(f"all {len(watched)} IOCs delivered fresh, valid values")
+            print(f"{len(watched)} of {len(watched)} IOCs delivered fresh, valid values")
         return 1 if problems else 0
 
     async def _start(self, instrument: Instrument[Any, Any]) -> Watched:
@@ -157,7 +189,7 @@ class _Demo:
             print("\n".join(_hint()), flush=True)
         loop = asyncio.get_running_loop()
         start = loop.time()
-        next_plain = start
+        next_plain = start + _PLAIN_FIRST
         while not self._end.is_set():
             if self._seconds is not None and loop.time() - start >= self._seconds:
                 return

@@ -31,13 +31,17 @@ def add_parsers(subparsers: Any) -> None:
 def takes(arguments: Sequence[str]) -> bool:
     """Whether these are the arguments of one instrument rather than of a site file."""
     given = [a.split("=", 1)[0] for a in arguments]
-    return bool(arguments) and arguments[0] in registry.MODULES and "--config" not in given
+    return bool(arguments) and not arguments[0].startswith("-") and "--config" not in given
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run an instrument's IOC from flags."""
     name = arguments[0]
-    return runner.main(registry.load(name), arguments[1:], program=f"labioc run {name}")
+    try:
+        instrument = registry.load(name)
+    except registry.UnknownInstrument as error:
+        return fail(f"labioc run: {error}; or name an IOC of a site file with --config FILE")
+    return runner.main(instrument, arguments[1:], program=f"labioc run {name}")
 
 
 def run_from_file(arguments: argparse.Namespace) -> int:

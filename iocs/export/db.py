@@ -20,8 +20,6 @@ MACROS = "$(P)$(R)"
 _DEFAULTS = ("", "0", "NO_ALARM", "Passive", "I/O Intr")
 """Field values that are those of an untouched record, or that only a driver can honour."""
 
-_OPEN_ENDS = {"DRVH": "Inf", "DRVL": "-Inf"}
-
 
 @dataclass(frozen=True, slots=True)
 class Instance:
@@ -78,22 +76,12 @@ def substitutions(instances: Iterable[Instance], command: str) -> str:
 
 
 def _fields(row: Row) -> Iterator[tuple[str, str]]:
-    open_ends = _open_ends(row)
     for name, text in row.fields:
-        shown = _OPEN_ENDS[name] if name in open_ends else text
-        if shown not in _DEFAULTS or name in LIMIT_FIELDS:
-            yield name, shown
+        if text not in _DEFAULTS or name in LIMIT_FIELDS:
+            yield name, text
     if row.setpoint:  # the stand-in reads back what it was set to
         follow = "" if dict(row.fields)["SCAN"] in PERIODIC else " CP"
         yield "INP", f"{MACROS}{row.setpoint}{follow}"
     elif row.value is not None:
         yield "VAL", number_text(row.value)
     yield "PINI", "YES"
-
-
-def _open_ends(row: Row) -> set[str]:
-    """Which ends of a one-sided control range are open; EPICS Base clamps only between two."""
-    low, high = row.spec.control
-    ends = {"DRVL": low, "DRVH": high}
-    unset = {name for name, end in ends.items() if end != end}
-    return unset if len(unset) == 1 else set()

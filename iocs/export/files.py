@@ -11,7 +11,7 @@ from typing import Any
 from iocs.config import IocConfig
 from iocs.core.instrument import Instrument
 from iocs.core.options import parse
-from iocs.core.runner import RunOptions, make_group
+from iocs.core.runner import RunOptions, check_prefix, make_group
 from iocs.registry import MODULES, load
 
 from . import alarm, archiver, db, pvtable, saverestore
@@ -77,12 +77,16 @@ class ExportFile:
     text: str
 
 
-def demo_target(instrument: Instrument[Any, Any]) -> Target:
-    """An instrument as the demo runs it."""
+def demo_target(instrument: Instrument[Any, Any], prefix: str | None = None) -> Target:
+    """An instrument with the settings that the demo gives it; `prefix` None is the demo's.
+
+    Raises ValueError for a prefix that cannot stand in front of PV names.
+    """
     demo = instrument.demo
     table = {"link": instrument.example_link, **dict(demo.settings)}
     settings = parse(instrument.settings, table)
-    return _target(instrument, settings, RunOptions(instrument.name, demo.prefix))
+    chosen = demo.prefix if prefix is None else check_prefix(prefix)
+    return _target(instrument, settings, RunOptions(instrument.name, chosen))
 
 
 def configured_target(ioc: IocConfig) -> Target:

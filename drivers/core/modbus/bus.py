@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 from ..errors import BadUrl
 from ..link import Link
 from ..quarantine import QuarantineRule, UnitHealth
-from ..url import EXAMPLES, LinkUrl, SerialUrl, TcpUrl
+from ..url import EXAMPLES, LinkUrl, SerialLine, SerialUrl, TcpUrl
 from .connection import ModbusConnection, Request, silence_pymodbus
 from .silence import LineSilence
 
 _MAX_READ = 125
 _MAX_WRITE = 123
 _LAST_UNIT_RTU = 247
+# A probe of a silent unit waits for an answer of 40 registers, with time to think.
+_PROBE_CHARACTERS = 100
+_PROBE_THINK_TIME = 0.3
 
 
 class ModbusBus:
@@ -21,6 +24,8 @@ class ModbusBus:
 
     `timeout` is the default of the units: seconds from sending a request to its whole answer.
     `settle` is the silence kept on RTU after a missing or bad answer (default: half of `timeout`).
+    `quarantine` says how silent units are probed (default: after 3 failures, with time enough for
+    an answer of 40 registers on the line; 9600 baud is assumed where the URL does not tell).
     Constructing a bus touches nothing; the first request opens the link.
     Raises `BadUrl` if Modbus cannot run over the link.
     """
@@ -44,10 +49,14 @@ class ModbusBus:
         self.timeout = timeout
         self.link: Link[ModbusConnection] = Link(str(url), self._connect, open_timeout=open_timeout)
         self._exchanges = 0
-        self._rule = quarantine or QuarantineRule()
+        line = url.line if isinstance(url, SerialUrl) else SerialLine()
+        probe = _PROBE_THINK_TIME + _PROBE_CHARACTERS * line.character_time
+        self._rule = quarantine or QuarantineRule(probe_timeout=probe)
         self._transaction = 0
-        line = url.line if isinstance(url, SerialUrl) else None
-        self._silence = LineSilence(line, timeout / 2 if settle is None else settle)
+        self._silence = LineSilence(
+            url.line if isinstance(url, SerialUrl) else None,
+            timeout / 2 if settle is None else settle,
+        )
         self._units: dict[int, ModbusUnit] = {}
 
     @property

@@ -1,18 +1,18 @@
 """One open Modbus connection, watched byte by byte. The only module that imports pymodbus.
 
 pymodbus frames, parses and moves the bytes. This module adds what it leaves open (3.16, measured):
-it does not check function code, byte count, register count and write echoes; it waits its full
-time-out when the connection is lost or an answer is malformed; it hides why a connection cannot be
-opened; its transaction ids start again with each connection; and its own retries would repeat
-writes (switched off here).
+it does not check function code, byte count, register count and write echoes; it takes transaction
+id 0 for any; a malformed answer raises inside its transport; it waits its full time-out when the
+connection is lost or an answer is malformed; it hides why a connection cannot be opened; its
+transaction ids start again with each connection; and its own retries would repeat writes (switched
+off here).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import socket
-import struct
+import termios
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -22,17 +22,17 @@ from pymodbus.exceptions import ModbusException
 from pymodbus.framer import FramerRTU, FramerType
 from pymodbus.pdu import ModbusPDU
 
+from .. import tcp
 from ..errors import Ambiguous, BadReply, DriverError, LinkDown, NoReply, Refused
 from ..url import SerialUrl, TcpUrl
 from .answer import Judgement, Verdict, judge_mbap, judge_rtu
-from .exceptions import exception_text
+from .exceptions import ACKNOWLEDGE, FROM_A_GATEWAY, exception_text
 from .silence import LineSilence
 
 Client: TypeAlias = AsyncModbusTcpClient | AsyncModbusSerialClient
 
 _NEVER = 3600.0
 _RECEIVE_BUFFER = 65536
-_DISCARD_ON_CLOSE = struct.pack("ii", 1, 0)
 _EXCEPTION_BIT = 0x80
 
 
@@ -107,6 +107,7 @@ class ModbusConnection:
         self._watch: _Watch | None = None
         self._opened = asyncio.Event()
         self._out_of_step = False
+        self._whole_answer = False
         self._first_transaction = first_transaction
         self._client = self._make_client(url)
         self._client.ctx.max_buffer_size = _RECEIVE_BUFFER
@@ -139,7 +140,10 @@ class ModbusConnection:
 
     async def open(self) -> None:
         """Open, or raise the OSError that `connect()` of pymodbus hides."""
-        await self._client.ctx.call_create()
+        try:
+            await self._client.ctx.call_create()
+        except termios.error as error:
+            raise OSError(f"the line settings are refused: {error}") from error
         await self._opened.wait()
 
     @property
@@ -149,21 +153,16 @@ class ModbusConnection:
 
     @property
     def keep_after_error(self) -> bool:
-        """A serial line is brought back in step by silence; a stream is closed."""
-        return self._serial
+        """A serial line is brought back in step by silence; a stream is closed.
+
+        It stays open if a whole answer came, by which a gateway says that the unit gave none.
+        """
+        return self._serial or self._whole_answer
 
     def close(self, *, discard: bool) -> None:
-        """Close; `discard` resets a TCP connection.
-
-        A request that is still in the buffers of this machine (cable out) is then not delivered
-        minutes later.
-        """
-        transport = self._client.ctx.transport
-        if discard and not self._serial and isinstance(transport, asyncio.Transport):
-            link = transport.get_extra_info("socket")
-            if link is not None:
-                link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD_ON_CLOSE)
-                transport.abort()
+        """Close; `discard` resets a TCP connection, so that nothing is delivered later."""
+        if discard and not self._serial and self._client.connected:
+            tcp.reset(self._client.ctx.transport)
         self._client.close()
 
     def _on_connect(self, connected: bool) -> None:
@@ -194,6 +193,7 @@ class ModbusConnection:
         """
         if self._rtu:
             await self._silence.wait()
+        self._whole_answer = False
         self._watch = watch = _Watch(self._rtu)
         task = asyncio.ensure_future(self._send(request))
         try:
@@ -207,6 +207,7 @@ class ModbusConnection:
         if watch.verdict.trailing and not self._serial:
             self._out_of_step = True
         if isinstance(answer, ModbusPDU) and watch.verdict.judgement is Judgement.GOOD:
+            self._whole_answer = True
             return self._registers(request, answer)
         if isinstance(answer, Exception) and not isinstance(answer, ModbusException):
             raise answer
@@ -226,9 +227,18 @@ class ModbusConnection:
 
     def _registers(self, request: Request, answer: ModbusPDU) -> tuple[int, ...]:
         if answer.function_code & _EXCEPTION_BIT:
-            code = answer.exception_code
-            raise Refused(request.link, request.unit, request.asked, exception_text(code), code)
+            raise self._refusal(request, answer.exception_code)
         return () if request.values else tuple(answer.registers)
+
+    def _refusal(self, request: Request, code: int) -> DriverError:
+        """The instrument's own refusal, or a gateway's word that the instrument was silent."""
+        where = (request.link, request.unit, request.asked)
+        if request.values and code == ACKNOWLEDGE:
+            return Ambiguous(*where, exception_text(code))
+        if code not in FROM_A_GATEWAY:
+            return Refused(*where, exception_text(code), code)
+        detail = f"the gateway answered with {exception_text(code)}"
+        return Ambiguous(*where, detail) if request.values else NoReply(*where, detail)
 
     def _failure(self, request: Request, watch: _Watch, within: float) -> DriverError:
         where = (request.link, request.unit, request.asked)

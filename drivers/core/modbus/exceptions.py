@@ -1,4 +1,4 @@
-"""Names of the Modbus exception codes, for error texts."""
+"""Modbus exception codes: their names, and those that do not mean that nothing happened."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ _NAMES = {
     10: "gateway path unavailable",
     11: "gateway target device failed to respond",
 }
+
+
+ACKNOWLEDGE = 5
+"""The device took the request and still works on it: for a write this is no refusal."""
+
+FROM_A_GATEWAY = (10, 11)
+"""Codes by which a gateway says that the unit itself gave no answer."""
 
 
 def exception_text(code: int) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
-import struct
 from collections.abc import Callable
 from typing import Protocol
 
+from .. import tcp
 from ..pacing import PacedPipe
 from ..url import SerialLine
 from .faults import Fault, FaultBoard, FaultSpec
@@ -17,7 +16,6 @@ from .modbus_device import ModbusDevice, answer, exception_answer, is_write, oth
 
 _GAP_CHARACTERS = 3.5
 _QUIET = 0.02
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Host(Protocol):
@@ -78,10 +76,7 @@ class Channel:
     def reset(self) -> None:
         """End a TCP connection with a reset."""
         if self._transport is not None:
-            sock: socket.socket | None = self._transport.get_extra_info("socket")
-            if sock is not None:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            self._transport.abort()
+            tcp.reset(self._transport)
         self.close()
 
     def close(self) -> None:
@@ -139,6 +134,7 @@ class Channel:
         right = answer(device, request.pdu)
         if spec.fault is Fault.LATE:
             loop = asyncio.get_running_loop()
+            self._late = {handle for handle in self._late if handle.when() > loop.time()}
             self._late.add(loop.call_later(spec.value, self._send, request, right))
         elif spec.fault is Fault.OTHER_REPLY:
             self._send(request, other_answer(request.pdu, right))
@@ -155,6 +151,8 @@ class Channel:
                 return self._framing.wrap(request.unit, right, before)
             case Fault.WRONG_UNIT:
                 return self._framing.wrap((request.unit + 1) & 0xFF, right, request.transaction)
+            case Fault.ECHO:
+                return self._framing.wrap(request.unit, request.pdu, request.transaction) + frame
             case Fault.TRUNCATED:
                 return frame[: len(frame) // 2]
             case Fault.BAD_CRC:

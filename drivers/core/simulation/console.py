@@ -22,6 +22,8 @@ from ..errors import BadUrl
 from ..url import Parity, SerialLine, TcpUrl, parse_link
 from .faults import FAULT_HELP, BadFault, FaultSpec, parse_fault
 
+_LONGEST_GOODBYE = 1.0
+
 
 class CommandError(ValueError):
     """A control command that cannot be done; the text says why."""
@@ -182,6 +184,7 @@ class Console:
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
         self._server: asyncio.Server | None = None
+        self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         own = [
             Command("help", "lists the commands", self._help),
             Command("fault SPEC | clear", "switches a fault on or off", self._fault),
@@ -208,11 +211,18 @@ class Console:
         return TcpUrl(where.host, self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
-        """Close the control port."""
+        """Close the control port and its connections."""
         if self._server is not None:
             self._server.close()
+        for writer in self._clients.values():
+            writer.close()
+        if self._clients:
+            await asyncio.wait(list(self._clients), timeout=_LONGEST_GOODBYE)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._clients[task] = writer
         try:
             async for line in reader:
                 text = line.decode(errors="replace").strip()
@@ -223,6 +233,7 @@ class Console:
             # the client went away, or sent a line without end
             return
         finally:
+            del self._clients[task]
             writer.close()
 
     async def _help(self, words: Sequence[str]) -> str:

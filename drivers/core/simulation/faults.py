@@ -21,6 +21,7 @@ class Fault(StrEnum):
     WRONG_TRANSACTION = "wrong-transaction"
     OTHER_REPLY = "other-reply"
     WRONG_UNIT = "wrong-unit"
+    ECHO = "echo"
     TRUNCATED = "truncated"
     BAD_CRC = "bad-crc"
     EXCEPTION = "exception"
@@ -44,6 +45,7 @@ FAULT_HELP = {
     Fault.WRONG_TRANSACTION: "the answer carries the transaction id before (TCP only)",
     Fault.OTHER_REPLY: "the answer is one to another request",
     Fault.WRONG_UNIT: "the answer carries the address of the next unit",
+    Fault.ECHO: "the request comes back before its answer, as on two-wire adapters (RTU only)",
     Fault.TRUNCATED: "only half of the answer is sent",
     Fault.BAD_CRC: "the answer has a wrong CRC (RTU only)",
     Fault.EXCEPTION: "the request is refused with code VALUE (4)",
@@ -121,11 +123,6 @@ class FaultBoard:
     def active(self) -> FaultSpec | None:
         """The fault that is on."""
         return self._active
-
-    @property
-    def left(self) -> int | None:
-        """How many more requests it hits; None for no end."""
-        return self._left
 
     def restrict(self, supported: Collection[Fault]) -> None:
         """Take away what the endpoints of this simulator cannot do."""

@@ -22,6 +22,9 @@ class Refusal(Exception):
 class ModbusDevice:
     """What a unit holds. A function that an instrument does not have stays refused (code 01)."""
 
+    bad_count = ILLEGAL_VALUE
+    """The exception code for a count that no Modbus frame can hold."""
+
     def read_coils(self, start: int, count: int) -> Sequence[bool]:
         """Function 01."""
         raise Refusal(ILLEGAL_FUNCTION)
@@ -89,7 +92,7 @@ def answer(device: ModbusDevice, pdu: bytes) -> bytes:
 
 def _bits(device: ModbusDevice, function: int, start: int, count: int) -> bytes:
     if not 1 <= count <= 2000:
-        raise Refusal(ILLEGAL_VALUE)
+        raise Refusal(device.bad_count)
     read = device.read_coils if function == 1 else device.read_discrete
     packed = sum(1 << place for place, on in enumerate(read(start, count)) if on)
     size = (count + 7) // 8
@@ -98,7 +101,7 @@ def _bits(device: ModbusDevice, function: int, start: int, count: int) -> bytes:
 
 def _registers(device: ModbusDevice, function: int, start: int, count: int) -> bytes:
     if not 1 <= count <= 125:
-        raise Refusal(ILLEGAL_VALUE)
+        raise Refusal(device.bad_count)
     read = device.read_holding if function == 3 else device.read_input
     values = read(start, count)
     return bytes([function, 2 * count]) + b"".join(value.to_bytes(2, "big") for value in values)

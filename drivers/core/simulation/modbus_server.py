@@ -10,8 +10,9 @@ import asyncio
 import os
 import time
 import tty
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..url import SerialLine, SerialUrl, TcpUrl
 from .channel import Channel
@@ -19,9 +20,10 @@ from .faults import Fault, FaultBoard, FaultSpec
 from .frames import MbapFraming, RtuFraming
 from .modbus_device import ModbusDevice, is_write
 
+_LOG_LENGTH = 100_000
 _TCP_ONLY = {Fault.RESET, Fault.REFUSE}
 _MBAP_ONLY = {Fault.WRONG_TRANSACTION}
-_RTU_ONLY = {Fault.BAD_CRC}
+_RTU_ONLY = {Fault.BAD_CRC, Fault.ECHO}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class FrameRecord:
 class ModbusServer:
     """Serves units on any number of endpoints; one set of devices, one fault board, one log.
 
+    `log` keeps the last 100 000 frames; `reads` and `writes` count all requests received.
+
     `devices` maps unit addresses to devices. `any_unit` answers every address on Modbus TCP, as
     instruments do that ignore the unit id; RTU units answer their own address only.
     """
@@ -56,7 +60,9 @@ class ModbusServer:
         think: float = 0.0,
     ) -> None:
         self.faults = FaultBoard()
-        self.log: list[FrameRecord] = []
+        self.log: deque[FrameRecord] = deque(maxlen=_LOG_LENGTH)
+        self.reads = 0
+        self.writes = 0
         self.line = line
         self.think = think
         self._devices = dict(devices)
@@ -66,7 +72,7 @@ class ModbusServer:
         self._terminals: list[_Terminal] = []
 
     def requests(self, *, write: bool | None = None, unit: int | None = None) -> list[FrameRecord]:
-        """The requests received so far, all or only reads, writes, those of one unit."""
+        """The requests in the log: all, or only reads, writes, those of one unit."""
         return [
             frame
             for frame in self.log
@@ -74,6 +80,11 @@ class ModbusServer:
             and (write is None or frame.write is write)
             and (unit is None or frame.unit == unit)
         ]
+
+    @property
+    def endpoints(self) -> list[TcpUrl]:
+        """The TCP endpoints that are served."""
+        return list(self._listeners)
 
     @property
     def connections(self) -> int:
@@ -98,7 +109,8 @@ class ModbusServer:
         self._terminals.append(terminal)
         self._channels.add(terminal.channel)
         self.faults.restrict(set(Fault) - _TCP_ONLY - _MBAP_ONLY)
-        return SerialUrl(terminal.path, self.line or line)
+        # a pseudo-terminal cannot be set to a parity: opening it with one fails
+        return SerialUrl(terminal.path, replace(self.line or line, parity="N"))
 
     async def set_fault(self, spec: FaultSpec) -> None:
         """Switch a fault on; raises `BadFault`."""
@@ -127,6 +139,14 @@ class ModbusServer:
             terminal.close()
         await asyncio.sleep(0)
 
+    def add_device(self, unit: int, device: ModbusDevice) -> None:
+        """Connect one more unit while serving."""
+        self._devices[unit] = device
+
+    def remove_device(self, unit: int) -> None:
+        """Disconnect a unit while serving: its address is silent from now on."""
+        self._devices.pop(unit, None)
+
     def device_for(self, unit: int, *, rtu: bool) -> ModbusDevice | None:
         """The device that answers this address, None if nobody does."""
         device = self._devices.get(unit)
@@ -134,7 +154,11 @@ class ModbusServer:
 
     def record(self, endpoint: str, unit: int, pdu: bytes, *, sent: bool) -> None:
         """Note a frame in the log."""
-        self.log.append(FrameRecord(time.monotonic(), endpoint, sent, unit, pdu))
+        frame = FrameRecord(time.monotonic(), endpoint, sent, unit, pdu)
+        self.log.append(frame)
+        if not sent:
+            self.writes += frame.write
+            self.reads += not frame.write
 
     def forget(self, channel: Channel) -> None:
         """A channel is gone."""

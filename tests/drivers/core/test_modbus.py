@@ -12,6 +12,7 @@ from drivers.core.errors import Ambiguous, BadReply, BadUrl, Blocked, LinkDown, 
 from drivers.core.link import LinkState
 from drivers.core.modbus import ModbusBus
 from drivers.core.simulation.frames import RtuFraming
+from drivers.core.simulation.modbus_server import ModbusServer
 from drivers.core.url import SerialLine, SerialUrl, TcpUrl, UdpUrl
 from tests.support.wire.raw import RawServer
 
@@ -169,6 +170,40 @@ async def test_a_refusal_carries_the_code_and_keeps_the_connection() -> None:
         await bus.close()
 
 
+@pytest.mark.parametrize("code", [10, 11])
+async def test_a_gateway_that_speaks_for_a_silent_unit_has_not_refused(code: int) -> None:
+    async with RawServer(
+        lambda request: _mbap(request, bytes([request[7] | 0x80, code]))
+    ) as server:
+        bus = _bus(server)
+        unit = bus.unit(1)
+        with pytest.raises(NoReply, match=f"the gateway answered with exception {code}"):
+            await unit.read_input(1, 1)
+        with pytest.raises(Ambiguous, match=f"exception {code}"):
+            await unit.write_register(1, 1)
+        assert len(server.received) == 2
+        await bus.close()
+
+
+async def test_a_write_that_is_only_acknowledged_is_ambiguous() -> None:
+    async with RawServer(lambda request: _mbap(request, bytes([request[7] | 0x80, 5]))) as server:
+        bus = _bus(server)
+        with pytest.raises(Ambiguous, match="acknowledge"):
+            await bus.unit(1).write_register(1, 1)
+        with pytest.raises(Refused, match="acknowledge"):
+            await bus.unit(1).read_input(1, 1)
+        await bus.close()
+
+
+async def test_transaction_zero_is_no_answer_to_everything() -> None:
+    """An id of 0 passes for any in pymodbus; the answer to another request must not pass."""
+    async with RawServer(lambda request: bytes(2) + _good(request)[2:]) as server:
+        bus = _bus(server)
+        with pytest.raises(BadReply, match="transaction 0, asked was 1"):
+            await bus.unit(1).read_input(1, 2)
+        await bus.close()
+
+
 @pytest.mark.parametrize(
     "pdu", ["", "06 0001 0002", "06 0002 0001", "06 0001", "10 0001 0001", "04 02 0001"]
 )
@@ -294,6 +329,16 @@ async def test_a_serial_device_that_cannot_be_opened_is_link_down(
     with pytest.raises(LinkDown, match="cannot be opened"):
         await bus.unit(1).read_input(1, 1)
     await bus.close()
+
+
+async def test_line_settings_that_the_port_refuses_are_link_down() -> None:
+    server = ModbusServer({})
+    terminal = server.open_terminal(SerialLine())
+    bus = ModbusBus(SerialUrl(terminal.device, SerialLine(9600, "E")))
+    with pytest.raises(LinkDown, match="the line settings are refused"):
+        await bus.unit(1).read_input(1, 1)
+    await bus.close()
+    await server.close()
 
 
 @pytest.mark.parametrize(("start", "count"), [(0, 0), (0, 126), (65535, 2), (-1, 1), (70000, 1)])

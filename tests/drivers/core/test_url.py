@@ -83,6 +83,15 @@ def test_any_text_is_a_url_or_a_bad_url(text: str) -> None:
             CanUrl("slcan", "/dev/ttyACM0", bitrate=125000),
         ),
         ("can://socketcand/host:29536/can0", CanUrl("socketcand", "can0", "host", 29536)),
+        ("can://virtual/bench", CanUrl("virtual", "bench")),
+        (
+            "can://pcan/PCAN_USBBUS1?bitrate=250000&auto_reset=true",
+            CanUrl("pcan", "PCAN_USBBUS1", bitrate=250000, options=(("auto_reset", "true"),)),
+        ),
+        (
+            "can://slcan//dev/ttyACM0?sleep_after_open=0.5",
+            CanUrl("slcan", "/dev/ttyACM0", options=(("sleep_after_open", "0.5"),)),
+        ),
     ],
 )
 def test_urls_and_defaults(text: str, url: LinkUrl) -> None:
@@ -117,7 +126,10 @@ def test_urls_and_defaults(text: str, url: LinkUrl) -> None:
         ("serial:///dev/ttyS0?stop=3", "stop '3'"),
         ("serial:///dev/ttyS0?baud", "option 'baud'"),
         ("udp://host:1?bind=x", "bind 'x'"),
-        ("can://pcan/x", "backend 'pcan'"),
+        ("can://p can/x", "backend 'p can'"),
+        ("can://pcan", "channel ''"),
+        ("can://slcan//dev/ttyACM0?speed=9600", "unknown option 'speed'"),
+        ("can://slcan//dev/ttyACM0?sleep_after_open=soon", "sleep_after_open 'soon'"),
         ("can://socketcan/", "interface ''"),
         ("can://slcan/ttyACM0", "device 'ttyACM0'"),
         ("can://socketcan/can0?bitrate=1", "bitrate '1'"),

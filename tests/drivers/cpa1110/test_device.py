@@ -256,7 +256,7 @@ def test_the_default_line_is_that_of_the_manufacturers_samples() -> None:
 )
 def test_settings_are_checked_when_made(settings: dict[str, float | str], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        CompressorSettings(**{"link": "tcp://panel", **settings})  # type: ignore[arg-type]
+        CompressorSettings(**{"link": "tcp://panel", **settings})
 
 
 def test_a_bad_link_is_found_when_the_settings_are_made() -> None:

@@ -19,6 +19,7 @@ ON_READ: dict[str, type[DriverError]] = {
     "wrong-unit": BadReply,
     "truncated": BadReply,
     "bad-crc": BadReply,
+    "echo": BadReply,
     "exception=6": Refused,
     "reset": NoReply,
     "refuse": LinkDown,
@@ -26,7 +27,7 @@ ON_READ: dict[str, type[DriverError]] = {
     "flood=9": BadReply,
 }
 NOT_ON = {
-    "tcp": {"bad-crc"},
+    "tcp": {"bad-crc", "echo"},
     "rtu+tcp": {"wrong-transaction"},
     "pty": {"wrong-transaction", "reset", "refuse"},
 }

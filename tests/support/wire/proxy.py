@@ -11,14 +11,13 @@ Bytes that are dropped are gone. A fault stays until `heal`, if not said otherwi
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
 from typing import Self
 
-_RESET = struct.pack("ii", 1, 0)
+from drivers.core import tcp
+
 _CHUNK = 65536
 
 
@@ -101,10 +100,7 @@ class FaultProxy:
     def reset(self) -> None:
         """Reset all connections; new ones are accepted."""
         for writer in list(self._writers):
-            sock: socket.socket | None = writer.get_extra_info("socket")
-            if sock is not None and sock.fileno() >= 0:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            writer.transport.abort()
+            tcp.reset(writer.transport)
 
     async def refuse(self) -> None:
         """Reset all connections and refuse new ones."""
