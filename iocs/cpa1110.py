@@ -289,7 +289,7 @@ INSTRUMENT = Instrument(
             "MotorCurrent",
         ),
         fresh="HighPressure",
-        simulator=("--speed", "10"),
+        simulator=("--running",),
     ),
 )
 

@@ -45,6 +45,9 @@ from .words import OperatingState, mask_from_names, state_name
 _WORDS_34_2X = (0x0475, 0)
 _WORDS_34_3X = (0, 0x0700)
 
+SETTLED_AFTER = 3600.0
+"""Simulated seconds after which temperatures and pressures of a running machine have settled."""
+
 
 class PanelRegisters(ModbusDevice):
     """The registers of a panel with a model behind them; time follows `clock` times `speed`."""
@@ -220,8 +223,12 @@ def _build(options: argparse.Namespace) -> CompressorSimulator:
         pressure_unit=next(u for u in PressureUnit if str(u) == options.pressure_unit),
         temperature_unit=next(u for u in TemperatureUnit if str(u) == options.temperature_unit),
     )
+    model = CompressorModel(panel)
+    if options.running:
+        model.start()
+        model.advance(SETTLED_AFTER)
     return CompressorSimulator(
-        CompressorModel(panel),
+        model,
         unit=options.unit,
         speed=options.speed,
         line=line_of(options),
@@ -242,6 +249,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--pressure-unit", choices=[str(u) for u in PressureUnit], default="psi")
     parser.add_argument(
         "--temperature-unit", choices=[str(u) for u in TemperatureUnit], default="F"
+    )
+    parser.add_argument(
+        "--running", action="store_true", help="start as a compressor that runs since an hour"
     )
     return run_simulator(parser, _build, argv)
 

@@ -265,3 +265,17 @@ async def test_wrong_options_end_with_one_clear_error(options: list[str], words:
     assert one.process.returncode == 2
     assert words in err.decode().replace("\n", " ")
     assert "Traceback" not in err.decode()
+
+
+async def test_a_simulator_may_start_with_a_settled_running_machine() -> None:
+    one = await _launch("--link", "tcp://127.0.0.1:0", "--running")
+    try:
+        compressor = Compressor(CompressorSettings((await one.line()).split()[1]))
+        status = await compressor.read_status()
+        assert (status.state_name, status.running, status.alarm_mask) == ("running", True, 0)
+        assert status.high_pressure_average > 3 * status.low_pressure_average
+        assert status.helium_temperature > status.oil_temperature > 30.0
+        await compressor.close()
+    finally:
+        one.process.kill()
+        await one.process.communicate()
