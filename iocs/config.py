@@ -15,21 +15,69 @@ Keys that are not of :class:`IocTable` are the instrument's own settings, in the
 from __future__ import annotations
 
 import dataclasses
-import tomllib
+import ipaddress
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
 
 from iocs.core.access import WriteRule
 from iocs.core.instrument import Instrument
-from iocs.core.options import Problem, SettingsError, json_schema, model_of, parse
+from iocs.core.options import (
+    Problem,
+    SettingsError,
+    json_schema,
+    model_of,
+    parse,
+    read_toml,
+)
 from iocs.core.runner import RunOptions, autosave_path, check_prefix
 from iocs.core.serve import ServeOptions
+from iocs.core.spec import NAME_PATTERN
 from iocs.registry import MODULES, UnknownInstrument, load
 
 SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_ONCE = ("name", "prefix", "port", "link", "autosave")
+"""Keys whose value may stand only once in a site."""
+
+
+def _check_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} must be of A-Z, a-z, 0-9, '_' and '-', and not empty")
+    return name
+
+
+def _check_file(name: str) -> str:
+    if not name or "\0" in name:
+        raise ValueError(f"{name!r} is not the name of a file")
+    return name
+
+
+def _check_host(pattern: str) -> str:
+    """Something with a slash must be a network: as a name it would never match."""
+    if "/" in pattern:
+        try:
+            ipaddress.ip_network(pattern, strict=False)
+        except ValueError as error:
+            raise ValueError(f"{error}; for example 10.1.2.0/24") from None
+    return pattern
+
+
+def _pattern(expression: str) -> Any:
+    return Field(json_schema_extra={"pattern": f"^{expression}$"})
+
+
+Name = Annotated[str, AfterValidator(_check_name), _pattern(_NAME.pattern)]
+Prefix = Annotated[str, AfterValidator(check_prefix), _pattern(NAME_PATTERN.pattern)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+File = Annotated[str, AfterValidator(_check_file)]
+Host = Annotated[str, AfterValidator(_check_host)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +90,7 @@ class WriteTable:
     """
 
     users: list[str] = field(default_factory=lambda: ["*"])
-    hosts: list[str] = field(default_factory=lambda: ["*"])
+    hosts: list[Host] = field(default_factory=lambda: ["*"])
     pvs: list[str] = field(default_factory=lambda: ["*"])
 
 
@@ -62,23 +110,16 @@ class IocTable:
     write: who may write; everybody if there is none.
     """
 
-    name: str
+    name: Name
     instrument: str
-    prefix: str
+    prefix: Prefix
     interfaces: list[str] = field(default_factory=list)
-    port: int | None = None
+    port: Port | None = None
     read_only: bool = False
-    autosave: str | bool = True
+    autosave: File | bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = False
     write: list[WriteTable] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        if not self.name or not self.name.replace("-", "").replace("_", "").isalnum():
-            raise ValueError(f"name {self.name!r} must be of letters, digits, '-' and '_'")
-        check_prefix(self.prefix)
-        if self.port is not None and not 1 <= self.port <= 65535:
-            raise ValueError(f"port {self.port} is not from 1 to 65535")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +160,10 @@ class ConfigError(ValueError):
 def load_site(path: Path) -> list[IocConfig]:
     """Read and check a whole site file. Raises :class:`ConfigError` with all of its mistakes."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = read_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(path, [error.strerror or str(error)]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ConfigError(path, [str(error)]) from error
     problems = [f"there is no such table or key: {key}" for key in document if key != "ioc"]
     tables = document.get("ioc", [])
@@ -165,7 +206,7 @@ def _parse_table(table: Mapping[str, Any]) -> IocConfig:
             problems.append(Problem("instrument", str(error)))
     if instrument is not None:
         try:
-            settings = parse(instrument.settings, {k: v for k, v in table.items() if k not in own})
+            settings = _parse_settings(instrument, {k: table[k] for k in table if k not in own})
         except SettingsError as error:
             problems += error.problems
     if problems or parsed is None or instrument is None:
@@ -173,15 +214,30 @@ def _parse_table(table: Mapping[str, Any]) -> IocConfig:
     return IocConfig(parsed, instrument, settings)
 
 
+def _parse_settings(instrument: Instrument[Any, Any], table: Mapping[str, Any]) -> Any:
+    """An instrument's settings; a wrong link does not hide what else is wrong."""
+    try:
+        return parse(instrument.settings, table)
+    except SettingsError as error:
+        problems = list(error.problems)
+    if "link" in {problem.key for problem in problems}:
+        try:
+            parse(instrument.settings, {**table, "link": instrument.example_link})
+        except SettingsError as error:
+            problems += [problem for problem in error.problems if problem not in problems]
+    raise SettingsError(problems)
+
+
 def _clashes(tables: list[dict[str, Any]]) -> list[str]:
-    """What may stand only once in a site: names, prefixes, TCP ports, links."""
+    """What may stand only once in a site but stands more often."""
     problems: list[str] = []
-    for key in ("name", "prefix", "port", "link"):
+    for key in _ONCE:
         users: dict[Any, list[int]] = defaultdict(list)
         for number, table in enumerate(tables, 1):
-            shared = str(table.get(key)).startswith("can://")  # a CAN bus may serve several IOCs
-            if isinstance(table.get(key), (str, int)) and not shared:
-                users[table[key]].append(number)
+            value = table.get(key)
+            shared = str(value).startswith("can://")  # a CAN bus may serve several IOCs
+            if isinstance(value, (str, int)) and not isinstance(value, bool) and not shared:
+                users[value].append(number)
         problems += [
             f"[[ioc]] {', '.join(map(str, numbers))}: key {key}: {value!r} is used more than once"
             for value, numbers in users.items()

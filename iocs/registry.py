@@ -9,6 +9,8 @@ from iocs.core.instrument import Instrument
 
 MODULES: dict[str, str] = {
     "cpa1110": "iocs.cpa1110",
+    "cvm96": "iocs.cvm96",
+    "iseg": "iocs.iseg",
 }
 
 

@@ -15,6 +15,7 @@ from typing import Generic, Protocol, TypeVar
 from .backoff import Backoff
 from .errors import Ambiguous, BadReply, Blocked, LinkDown, NoReply, Refused
 from .quarantine import UnitHealth
+from .turns import Turns
 
 
 class Connection(Protocol):
@@ -38,6 +39,10 @@ class Connection(Protocol):
 # Rounds of the event loop until a loss that the system knows about is known here: the event, its
 # callback, the callback of the transport. Without them a request would go out on a dead connection.
 _ROUNDS_TO_NOTICE = 3
+# How long a unit that failed last time lets its neighbours go first.
+_PATIENCE = 2.0
+# How long a request that is under way may hold up the end of the program.
+_CLOSING_TIME = 2.0
 
 C = TypeVar("C", bound=Connection)
 R = TypeVar("R")
@@ -79,7 +84,7 @@ class Link(Generic[C]):
         self._open_timeout = open_timeout
         self._backoff = backoff or Backoff(clock=clock)
         self._clock = clock
-        self._lock = asyncio.Lock()
+        self._turns = Turns()
         self._units: list[UnitHealth] = []
         self._connection: C | None = None
         self._opens = 0
@@ -127,27 +132,38 @@ class Link(Generic[C]):
         """Run one exchange when it is its turn, and return what it returns.
 
         `exchange` gets the connection and `within`, its seconds counted from its turn. `urgent`
-        requests (commands of an operator) are tried even if the unit is in quarantine.
+        requests (commands of an operator) are tried even if the unit is in quarantine; others to a
+        unit that failed last time let those to its neighbours go first.
         Raises `LinkDown`, `NoReply`, and what the exchange raises.
         """
         self._admit(unit, asked, urgent)
-        await self._lock.acquire()
+        polite = not urgent and unit.failures > 0
+        await self._turns.take(patience=_PATIENCE if polite else 0.0)
         try:
             self._admit(unit, asked, urgent)
             if not urgent and self._quarantined(unit):
                 within = min(within, unit.rule.probe_timeout)
             turn = asyncio.create_task(self._take_turn(unit, asked, exchange, within))
         except BaseException:
-            self._lock.release()
+            self._turns.give_back()
             raise
         turn.add_done_callback(self._end_turn)
         return await asyncio.shield(turn)
 
     async def close(self) -> None:
-        """Close the link for good, after the request that is running now; later ones fail."""
+        """Close the link for good; later requests fail.
+
+        A request that is running now is given `_CLOSING_TIME` to end, then its connection is cut.
+        """
         self._closed = True
-        async with self._lock:
-            self._drop(discard=False)
+        try:
+            async with asyncio.timeout(_CLOSING_TIME):
+                await self._turns.take()
+        except TimeoutError:
+            self._drop(discard=True)
+            return
+        self._drop(discard=False)
+        self._turns.give_back()
 
     def _quarantined(self, unit: UnitHealth) -> bool:
         return len(self._units) > 1 and unit.quarantined
@@ -167,7 +183,7 @@ class Link(Generic[C]):
             raise NoReply(self.name, unit.name, asked, detail)
 
     def _end_turn(self, turn: asyncio.Task[R]) -> None:
-        self._lock.release()
+        self._turns.give_back()
         if not turn.cancelled():
             turn.exception()
 

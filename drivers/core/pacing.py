@@ -36,6 +36,11 @@ class PacedPipe:
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
+    @property
+    def busy(self) -> bool:
+        """True while bytes are on their way."""
+        return bool(self._waiting)
+
     async def drained(self) -> None:
         """Return when all bytes are delivered."""
         while self._task is not None:

@@ -45,7 +45,7 @@ _SOCKETCAND_PORT = 29536
 _CAN_OPTIONS = {
     "socketcan": {"bitrate"},
     "slcan": {"bitrate", "tty_baudrate", "sleep_after_open"},
-    "socketcand": {"bitrate"},
+    "socketcand": set[str](),
 }
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9_.-]+)?")
@@ -139,7 +139,7 @@ class CanUrl:
     """A CAN bus: kernel interface, serial adapter, socketcand server, or what python-can has.
 
     `channel` is the interface name or the path of the adapter; `host` and `port` are used by
-    socketcand only; `bitrate` (bit/s) is None when the interface is set up elsewhere; `options`
+    socketcand only; `bitrate` (bit/s) is None where somebody else sets it up; `options`
     are further ones of python-can's interface, as they stand in the URL.
     """
 
@@ -296,7 +296,7 @@ class _Parser:
         if backend == "socketcand":
             address, _, channel = rest.partition("/")
             host, port = self._host_and_port(address, _SOCKETCAND_PORT)
-            return CanUrl("socketcand", self._can_interface(channel), host, port, bitrate)
+            return CanUrl("socketcand", self._can_interface(channel), host, port)
         if re.fullmatch(r"[^\s]+", rest) is None:
             self._fail(f"CAN channel {rest!r} is not a name or a path without spaces")
         return CanUrl(backend, rest, bitrate=bitrate, options=options)

@@ -85,7 +85,7 @@ def ca_environment(port: int) -> dict[str, str]:
 def demo(arguments: argparse.Namespace) -> int:
     """Run the demo; exit code 1 if an IOC did not deliver."""
     os.environ.update(ca_environment(arguments.ca_port))
-    names = arguments.only or list(registry.MODULES)
+    names = list(dict.fromkeys(arguments.only or registry.MODULES))
     with tempfile.TemporaryDirectory(prefix="labioc-demo-") as directory:
         return asyncio.run(_Demo(names, arguments.seconds, Path(directory)).run())
 

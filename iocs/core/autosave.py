@@ -64,13 +64,24 @@ class Autosave:
         self._changed = asyncio.Event()
         self._dirty = False
         self._task: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
 
     def restore(self) -> int:
         """Put back what was saved, before anything is served; returns how many settings.
 
         Touches no hardware.
         """
-        saved = self._load()
+        count = self._restore(self._load())
+        self._dirty = False
+        return count
+
+    def restore_grown(self) -> None:
+        """Put back what was kept of PVs that came while the IOC was running."""
+        kept, self._unknown = self._unknown, {}
+        self._restore(kept)
+
+    def _restore(self, saved: dict[str, dict[str, Any]]) -> int:
+        """Put back settings; what has no PV (yet) is kept."""
         count = 0
         for name, values in saved.items():
             point = self._group.pvdb.get(self._group.prefix + name)
@@ -79,7 +90,6 @@ class Autosave:
                     count += 1
                 else:
                     self._unknown.setdefault(name, {})[field] = value
-        self._dirty = False
         if count:
             log.info("restored %d settings from %s", count, self._path)
         return count
@@ -107,7 +117,8 @@ class Autosave:
 
     def _load(self) -> dict[str, dict[str, Any]]:
         try:
-            content = json.loads(self._path.read_text(encoding="utf-8"))
+            text = self._path.read_text(encoding="utf-8")
+            content = json.loads(text, parse_constant=str)  # NaN as text, as it is written
             settings = content["settings"]
             if content["version"] != _VERSION or not all(
                 isinstance(v, dict) for v in settings.values()
@@ -160,18 +171,28 @@ class Autosave:
             await self._save()
 
     async def _save(self) -> None:
+        """Write the file in a thread; one write at a time, so that the newest content stays."""
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
+        await asyncio.shield(self._writing)
+
+    async def _write(self) -> None:
         self._dirty = False
         try:
             await asyncio.to_thread(write_atomically, self._path, self.content())
         except OSError as error:
             self._dirty = True
             log.error("settings not saved to %s: %s", self._path, error)
+        finally:
+            self._writing = None
 
     async def stop(self) -> None:
         """Stop watching, and write what has not been written."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._writing is not None:
+            await self._writing
         if self._dirty:
             await self._save()
 

@@ -98,7 +98,7 @@ class Channel(ChannelData):
 
         HOPR, LOPR, HIHI, HIGH, LOW, LOLO, upper control, lower control.
         """
-        return (0.0,) * 8
+        return (0.0, 0.0, math.nan, math.nan, math.nan, math.nan, 0.0, 0.0)
 
     def element_texts(self) -> list[str]:
         """Each element as DBR_STRING shows it: a label, or a number with its decimals."""
@@ -128,7 +128,7 @@ class Channel(ChannelData):
         payloads: dict[tuple[int, int], bytes] = {}
         for monitor in self.monitors:
             if monitor.mask & events:
-                monitor.offer(payloads)
+                monitor.offer(payloads, events)
 
 
 class Point(Channel):
@@ -175,7 +175,7 @@ class Point(Channel):
         self.status, self.severity = UNDEFINED
         self.epics_stamp = Stamp(0, 0)
         self.ackt = 1
-        self.acks = int(Severity.INVALID)
+        self.acks = int(Severity.NO_ALARM)
         self.monitors = None
         self.overrides: dict[str, Any] | None = None
         self.last_posted: Any = None
@@ -264,19 +264,17 @@ class Point(Channel):
 
     def judge_again(self) -> None:
         """Post the present value with the alarm it has now; stays INVALID without a good one."""
-        if self.failure is None and self.severity != Severity.INVALID:
+        if self.failure is None and self.status != Status.UDF:
             self.post(self.value, self.epics_stamp)
 
     def metadata_limits(self) -> tuple[float, ...]:
         if not self.spec.numeric:
-            return (0.0,) * 8
+            return super().metadata_limits()
         low_display = self.setting("LOPR", self.spec.display[0])
         high_display = self.setting("HOPR", self.spec.display[1])
-        low_control, high_control = self.spec.control
-        if not self.spec.writable or (low_control != low_control and high_control != high_control):
-            low_control, high_control = (
-                (low_display, high_display) if not self.spec.writable else (0.0, 0.0)
-            )
+        low_control, high_control = low_display, high_display
+        if self.spec.writable:
+            low_control, high_control = self.spec.control_ends
         return (
             high_display,
             low_display,
@@ -286,7 +284,9 @@ class Point(Channel):
         )
 
     def metadata_limit(self, name: str) -> float:
-        """An alarm limit as control metadata shows it: NaN where its severity switches it off."""
+        """An alarm limit as control metadata shows it: NaN for arrays and if switched off."""
+        if not self.scalar:
+            return math.nan
         if self._limits is not None and not self._limits.severity(name):
             return math.nan
         return self.limit(name)
@@ -336,7 +336,7 @@ class Point(Channel):
         if alarm.severity != self.severity or alarm.status != self.status:
             self.status, self.severity = alarm
             events = int(Event.ALARM)
-            if alarm.severity > self.acks or not self.ackt:
+            if alarm.severity >= self.acks or not self.ackt:
                 self.acks = int(alarm.severity)
         if self.scalar and self.native is not Native.ENUM:
             events |= self._deadbands(value)
@@ -345,9 +345,12 @@ class Point(Channel):
             events |= int(ALL_VALUES)
         if events:
             self.notify(events)
-            if self._fields is not None:
-                for field in self._fields.values():
-                    field.refresh(stamp)
+            self._refresh_fields(stamp)
+
+    def _refresh_fields(self, stamp: Stamp) -> None:
+        if self._fields is not None:
+            for field in self._fields.values():
+                field.refresh(stamp)
 
     def _deadbands(self, value: float) -> int:
         """MDEL and ADEL: which of VALUE and LOG this value is worth."""
@@ -383,6 +386,7 @@ class Point(Channel):
         elif value >= self.acks:
             self.acks = 0
         self.notify(Event.ALARM)
+        self._refresh_fields(self.epics_stamp)
 
     def get_field(self, field: str) -> Channel:
         """The channel of a record field, made on first use; KeyError if there is none."""

@@ -17,10 +17,10 @@ from typing import Any, NoReturn, cast
 import caproto as ca
 import psutil
 from caproto.asyncio import server as caserver
-from caproto.asyncio.utils import _TransportWrapper
 
 from .channel import Channel, Point
 from .circuit import Circuit
+from .names import parse_address
 from .search import SearchProtocol
 
 log = logging.getLogger("labioc.ca")
@@ -39,7 +39,8 @@ class Context(caserver.Context):
     ``EPICS_CAS_SERVER_PORT`` is tried first, then any free port.
     """
 
-    CircuitClass = Circuit
+    circuits: set[Circuit]
+    port: int
 
     def __init__(
         self,
@@ -62,24 +63,19 @@ class Context(caserver.Context):
     # -- names
 
     def find(self, name: str) -> Channel | None:
-        """The channel of ``P``, ``P.HIHI``, ``P.DESC$`` or ``P{filter}``; None if unknown."""
+        """The channel of ``P``, ``P.HIHI``, ``P.DESC$`` or ``P.{filter}``; None if unknown."""
         channel = self.pvdb.get(name)
         if channel is not None or "." not in name:
             return cast("Channel | None", channel)
-        record, rest = name.split(".", 1)
-        point = self.pvdb.get(record)
+        point = self.pvdb.get(name.partition(".")[0])
         if not isinstance(point, Point):
             return None
         try:
-            parsed = ca.parse_record_field(name)
-            if parsed.modifiers is not None and parsed.modifiers.filter_:
-                ca.parse_channel_filter(parsed.modifiers.filter_)
-            found = point.get_field(parsed.field or "")
-        except (KeyError, ValueError, TypeError, ca.CaprotoError):
+            address = parse_address(name)
+            found = point.get_field(address.field)
+        except (KeyError, ValueError):
             return None
-        if rest.endswith("$") and not found.text:
-            return None
-        return found
+        return None if address.long_text and not found.text else found
 
     def __getitem__(self, pvname: str) -> Any:
         found = self.find(pvname)
@@ -93,8 +89,8 @@ class Context(caserver.Context):
         """Open all sockets; raises :class:`PortTaken` or OSError before anything is half served."""
         self.port, sockets = await self._bind()
         for sock in sockets:
-            sock.listen(LISTEN_BACKLOG)
-            self._servers.append(await asyncio.start_server(self._accept, sock=sock))
+            server = await asyncio.start_server(self._accept, sock=sock, backlog=LISTEN_BACKLOG)
+            self._servers.append(server)
         loop = asyncio.get_running_loop()
         ignored = frozenset(a.split(":")[0] for a in self.ignore_addresses)
         for address in self._search_addresses():
@@ -112,8 +108,8 @@ class Context(caserver.Context):
         for server in self._servers:
             server.close()
         for circuit in list(self.circuits):
-            await circuit._on_disconnect()
-            await circuit.tasks.cancel_all(wait=True)
+            await circuit.cancel_puts()
+            circuit.close()
         await self.server_tasks.cancel_all(wait=True)
         for transport in self._search:
             transport.close()
@@ -126,12 +122,17 @@ class Context(caserver.Context):
         return self.find(name) is not None
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        client = _TransportWrapper(reader, writer)
-        address = writer.get_extra_info("peername")
-        if address is None:
+        if writer.get_extra_info("peername") is None:  # gone again already
             writer.close()
             return
-        self.server_tasks.create(self.tcp_handler(client, address))
+        self.server_tasks.create(self._serve(Circuit(reader, writer, self)))
+
+    async def _serve(self, circuit: Circuit) -> None:
+        self.circuits.add(circuit)
+        try:
+            await circuit.serve()
+        finally:
+            self.circuits.discard(circuit)
 
     async def _bind(self) -> tuple[int, list[socket.socket]]:
         first = self._wanted_port or self.ca_server_port
@@ -179,6 +180,8 @@ def _bind_all(interfaces: Sequence[str], port: int) -> tuple[int, list[socket.so
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.setblocking(False)
             sock.bind((interface, port))
+            # Only a listening socket owns its port: two processes may bind the same one.
+            sock.listen(LISTEN_BACKLOG)
             port = sock.getsockname()[1]
     except OSError:
         for sock in sockets:

@@ -7,12 +7,11 @@ right.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .dbr import DTYPES, STRING_SIZE, ConversionError, Native
+from .dbr import DTYPES, STRING_SIZE, ConversionError, Native, head_size, split
 from .spec import MAX_LONG, MIN_LONG, PointSpec
 
 if TYPE_CHECKING:
@@ -68,15 +67,32 @@ def _array(spec: PointSpec, values: Any) -> np.ndarray[Any, Any]:
     return full
 
 
+def decode(data_type: int, count: int, raw: bytes) -> bytes | list[bytes] | list[Any]:
+    """The value in the payload of a put: bytes for CHAR, else a list of byte strings or numbers.
+
+    The forms with alarm, stamp or metadata carry these in front of the value, as in a reply.
+    """
+    form, native = split(data_type)
+    raw = raw[head_size(form, native) :]
+    if native is Native.STRING:
+        return [raw[i : i + STRING_SIZE] for i in range(0, len(raw), STRING_SIZE)][:count]
+    size = count * DTYPES[native].itemsize
+    if len(raw) < size:
+        raise ConversionError(f"{count} elements of DBR type {data_type} in {len(raw)} bytes")
+    if native is Native.CHAR:
+        return raw[:size]
+    return np.frombuffer(raw[:size], dtype=DTYPES[native]).tolist()
+
+
 def parse_put(channel: Channel, data: Any) -> Any:
     """The value of a client's put, as the record holds it.
 
-    ``data`` is what caproto decoded: a sequence of numbers, or of byte strings for DBR_STRING.
-    Numbers may be sent as text and states as label or index, as EPICS Base allows.
+    ``data`` is what :func:`decode` gave, or one plain value. Numbers may be sent as text and states
+    as label or index, as EPICS Base allows.
     """
-    items = _items(data)
     if channel.text:
-        return _put_text(channel, items, data)
+        return _put_text(channel, data)
+    items = list(data) if isinstance(data, (bytes, list)) else [data]
     if not items:
         raise ConversionError(f"{channel.pvname}: an empty array is no value")
     if channel.count > 1:
@@ -86,14 +102,6 @@ def parse_put(channel: Channel, data: Any) -> Any:
     return _put_number(channel, items[0])
 
 
-def _items(data: Any) -> list[Any]:
-    if isinstance(data, (bytes, str)):
-        return [data]
-    if isinstance(data, np.ndarray):
-        return data.tolist()
-    return list(data) if isinstance(data, Iterable) else [data]
-
-
 def _decode(channel: Channel, raw: bytes) -> str:
     try:
         return raw.split(b"\0", 1)[0].decode("utf-8")
@@ -101,12 +109,12 @@ def _decode(channel: Channel, raw: bytes) -> str:
         raise ConversionError(f"{channel.pvname}: the text {raw!r} is not UTF-8") from None
 
 
-def _put_text(channel: Channel, items: list[Any], data: Any) -> str:
-    if items and isinstance(items[0], int):  # a CHAR array: one byte an element
-        text = _decode(channel, bytes(item & 0xFF for item in items))
-    else:
-        text = _as_text(channel, items[0]) if items else ""
-    size = STRING_SIZE if channel.count == 1 else channel.count
+def _put_text(channel: Channel, data: Any) -> str:
+    """A text: a CHAR array as a whole, else the first element."""
+    if isinstance(data, list):
+        data = data[0] if data else ""
+    text = _decode(channel, data) if isinstance(data, bytes) else str(data)
+    size = channel.long_string_max_length
     if len(text.encode()) >= size:
         raise ConversionError(
             f"{channel.pvname}: the text has {len(text.encode())} bytes; {size - 1} fit"
@@ -114,34 +122,29 @@ def _put_text(channel: Channel, items: list[Any], data: Any) -> str:
     return text
 
 
-def _as_text(channel: Channel, item: Any) -> str:
-    if isinstance(item, bytes):
-        return _decode(channel, item)
-    return str(item)
-
-
 def _put_state(channel: Channel, item: Any) -> int:
     states = channel.states
     known = ", ".join(f"{i} {label!r}" for i, label in enumerate(states))
     if isinstance(item, (bytes, str)):
-        text = _as_text(channel, item)
+        text = _decode(channel, item) if isinstance(item, bytes) else item
         if text in states:
             return states.index(text)
         if not text.strip().isdigit():
             raise ConversionError(f"{channel.pvname}: no state {text!r}; there are {known}")
         item = int(text)
-    if item != item or int(item) != item or not 0 <= item < len(states):
+    if not (0 <= item < len(states) and int(item) == item):  # false for NaN too
         raise ConversionError(f"{channel.pvname}: no state {item}; there are {known}")
     return int(item)
 
 
 def _put_number(channel: Channel, item: Any) -> float | int:
     if isinstance(item, (bytes, str)):
-        item = _number_from_text(channel, _as_text(channel, item).strip())
+        text = _decode(channel, item) if isinstance(item, bytes) else item
+        item = _number_from_text(channel, text.strip())
     if channel.native in (Native.DOUBLE, Native.FLOAT):
         return float(item)
     low, high = _INTEGER_ENDS[channel.native]
-    if item != item or item in (np.inf, -np.inf) or int(item) != item or not low <= item <= high:
+    if not (low <= item <= high and int(item) == item):  # false for NaN too
         raise ConversionError(
             f"{channel.pvname}: {item} is not a whole number between {low} and {high}"
         )

@@ -28,6 +28,9 @@ ENUM_STATES = 16
 ENUM_STRING_SIZE = 26
 UNITS_SIZE = 8
 
+MAX_VALUE_TYPE = 34
+"""The last DBR type that is one of the five forms of a native type."""
+
 PUT_ACKT = 35
 PUT_ACKS = 36
 STSACK_STRING = 37
@@ -105,9 +108,25 @@ _TIME_SCALAR = {
 
 def split(data_type: int) -> tuple[Form, Native]:
     """The form and native type of a DBR type number from 0 to 34."""
-    if not 0 <= data_type <= 34:
+    if not 0 <= data_type <= MAX_VALUE_TYPE:
         raise ConversionError(f"DBR type {data_type} holds no value; 0 to 34 do")
     return Form(data_type // 7), Native(data_type % 7)
+
+
+def head_size(form: Form, native: Native) -> int:
+    """Bytes in front of the value: alarm, stamp, metadata and padding."""
+    if form is Form.PLAIN:
+        return 0
+    if form is Form.TIME:
+        return _TIME.size + _PADDING.get((form, native), 0)
+    if form is Form.STS or native is Native.STRING:
+        return _STS.size + _PADDING.get((form, native), 0)
+    if native is Native.ENUM:
+        return _STS.size + 2 + ENUM_STATES * ENUM_STRING_SIZE
+    floating = native in (Native.FLOAT, Native.DOUBLE)
+    limits = (8 if form is Form.CTRL else 6) * DTYPES[native].itemsize
+    padding = _PADDING.get((form, native), 0)
+    return _STS.size + (4 if floating else 0) + UNITS_SIZE + limits + padding
 
 
 def encode_text(text: str, size: int) -> bytes:
@@ -134,11 +153,20 @@ def to_integer(value: float, native: Native) -> int:
 
 
 def format_number(value: float, precision: int) -> str:
-    """A number as DBR_STRING shows it: ``precision`` decimals, scientific if that does not fit."""
+    """A number as DBR_STRING shows it, as EPICS Base does (``cvtFast.c``, cvtDoubleToString).
+
+    ``precision`` decimals, halves rounded away from zero; at most 3 decimals beyond 1e7;
+    scientific beyond 1e16 and with more than 8 decimals.
+    """
     if isinstance(value, int) or not math.isfinite(value):
         return str(value)
-    digits = max(precision, 0)
-    return f"{value:.{digits}f}" if abs(value) < 1e15 else f"{value:.{digits}e}"
+    size = abs(value)
+    if precision > 8 or size > 1e16:
+        return f"{value:.{min(precision, 17)}e}"
+    if size > 1e7:
+        return f"{value:.{min(precision, 3)}f}"
+    scale = 10**precision
+    return f"{math.copysign(math.floor(size * scale + 0.5) / scale, value):.{precision}f}"
 
 
 def payload(channel: Channel, data_type: int, count: int) -> bytes:
@@ -168,7 +196,7 @@ def _head(channel: Channel, form: Form, native: Native) -> bytes:
     if form is Form.STS or native is Native.STRING:
         return alarm
     if native is Native.ENUM:
-        labels = [encode_text(s, ENUM_STRING_SIZE) for s in channel.states]
+        labels = [encode_text(s, ENUM_STRING_SIZE) for s in channel.states[:ENUM_STATES]]
         table = b"".join(labels).ljust(ENUM_STATES * ENUM_STRING_SIZE, b"\0")
         return alarm + struct.pack(">h", len(labels)) + table
     head = alarm

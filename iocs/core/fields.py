@@ -9,20 +9,17 @@ shows its default and is read-only.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from caproto import AccessRights, ChannelType
+from caproto import AccessRights, AlarmStatus
 from caproto.server import menus
-from caproto.server.records.utils import records
 
 from .access import Client
 from .alarm import LIMIT_FIELDS, SEVERITY_FIELDS, Severity
+from .base_fields import STATE_PREFIXES, FieldDef, Get, Put, base_fields, native_of
 from .channel import Channel, Point
 from .convert import parse_put
-from .dbr import DTYPES, ConversionError, Native
+from .dbr import ConversionError, Native, to_integer
 from .monitor import ALL_VALUES
 from .spec import DESC_SIZE
 from .stamp import Stamp
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
     from .monitor import Monitor
 
 SEVERITY_MENU: tuple[str, ...] = tuple(menus.menuAlarmSevr.get_string_tuple())
-STATUS_MENU: tuple[str, ...] = tuple(menus.menuAlarmStat.get_string_tuple())
+STATUS_MENU: tuple[str, ...] = tuple(status.name for status in AlarmStatus)
 SCAN_MENU: tuple[str, ...] = tuple(menus.menuScan.get_string_tuple())
 FTVL_MENU = ("STRING", "CHAR", "UCHAR", "SHORT", "USHORT", "LONG", "ULONG", "INT64", "UINT64")
 FTVL_MENU += ("FLOAT", "DOUBLE", "ENUM")
@@ -44,23 +41,7 @@ _FTVL = {
     Native.DOUBLE: "DOUBLE",
     Native.ENUM: "ENUM",
 }
-STATE_PREFIXES = ("ZR", "ON", "TW", "TH", "FR", "FV", "SX", "SV", "EI", "NI", "TE", "EL", "TV")
-STATE_PREFIXES += ("TT", "FT", "FF")
 _LONG_TEXT = {"NAME": 61, "DESC": DESC_SIZE + 1, "EGU": 16}
-
-Get = Callable[[Point], Any]
-Put = Callable[[Point, Any], None]
-
-
-@dataclass(frozen=True, slots=True)
-class FieldDef:
-    """Type of a field and how it is read and, for the few that may be changed, written."""
-
-    native: Native
-    get: Get
-    put: Put | None = None
-    states: tuple[str, ...] = ()
-    long_count: int = 40
 
 
 def _number(get: Get, put: Put | None = None, native: Native = Native.DOUBLE) -> FieldDef:
@@ -110,7 +91,6 @@ def _scan_menu(point: Point) -> int:
 
 _ALWAYS: dict[str, FieldDef] = {
     "NAME": FieldDef(Native.STRING, lambda p: p.pvname, long_count=_LONG_TEXT["NAME"]),
-    "RTYP": FieldDef(Native.STRING, lambda p: p.spec.record),
     "DESC": FieldDef(
         Native.STRING,
         lambda p: p.setting("DESC", p.spec.desc),
@@ -119,8 +99,7 @@ _ALWAYS: dict[str, FieldDef] = {
     ),
     "SEVR": FieldDef(Native.ENUM, lambda p: int(p.severity), None, SEVERITY_MENU),
     "STAT": FieldDef(Native.ENUM, lambda p: int(p.status), None, STATUS_MENU),
-    "NSEV": FieldDef(Native.ENUM, lambda p: int(p.severity), None, SEVERITY_MENU),
-    "NSTA": FieldDef(Native.ENUM, lambda p: int(p.status), None, STATUS_MENU),
+    "NSTA": FieldDef(Native.ENUM, lambda _: 0, None, STATUS_MENU),
     "ACKS": FieldDef(Native.ENUM, lambda p: p.acks, None, SEVERITY_MENU),
     "ACKT": FieldDef(Native.ENUM, lambda p: p.ackt, None, ("NO", "YES")),
     "UDF": FieldDef(Native.CHAR, lambda p: int(p.severity == Severity.INVALID)),
@@ -137,18 +116,14 @@ _NUMERIC: dict[str, FieldDef] = {
     "ADEL": _number(lambda p: p.setting("ADEL", p.spec.adel), _finite_change("ADEL")),
     "HOPR": _number(lambda p: p.setting("HOPR", p.spec.display[1]), _finite_change("HOPR")),
     "LOPR": _number(lambda p: p.setting("LOPR", p.spec.display[0]), _finite_change("LOPR")),
-    "DRVH": _number(lambda p: _or_zero(p.spec.control[1])),
-    "DRVL": _number(lambda p: _or_zero(p.spec.control[0])),
+    "DRVH": _number(lambda p: p.spec.control_ends[1]),
+    "DRVL": _number(lambda p: p.spec.control_ends[0]),
     "MLST": _number(lambda p: p.last_posted or 0),
     "ALST": _number(lambda p: p.last_logged or 0),
-    "NELM": _number(lambda p: p.count, None, Native.LONG),
-    "NORD": _number(lambda p: p.count, None, Native.LONG),
+    "NELM": _number(lambda p: p.count),
+    "NORD": _number(lambda p: p.count),
     "FTVL": FieldDef(Native.ENUM, lambda p: FTVL_MENU.index(_FTVL[p.native]), None, FTVL_MENU),
 }
-
-
-def _or_zero(value: float) -> float:
-    return 0.0 if value != value else value
 
 
 def _limit(name: str) -> FieldDef:
@@ -209,35 +184,10 @@ def restore_field(point: Point, name: str, value: Any) -> None:
     field.definition.put(point, parse_put(field, value))
 
 
-@cache
-def _base_fields(record: str) -> dict[str, FieldDef]:
-    """Every field of a record type as EPICS Base declares it, with its default."""
-    table = {p.pvspec.name: p.pvspec for p in records[record]._pvs_.values()}
-    return {name: _default_field(spec) for name, spec in table.items()}
-
-
-def _default_field(spec: Any) -> FieldDef:
-    states = tuple((spec.cls_kwargs or {}).get("enum_strings") or ())
-    kind = spec.dtype if isinstance(spec.dtype, ChannelType) else spec.dtype.data_type
-    if (spec.cls_kwargs or {}).get("report_as_string"):
-        kind = ChannelType.STRING
-    native = Native(int(kind))
-    value: Any = spec.value
-    if native is Native.STRING:
-        value = str(value or "")
-    elif isinstance(value, str) and value in states:
-        value = states.index(value)
-    elif isinstance(value, bytes):
-        value = int(value)
-    elif not isinstance(value, (int, float)):
-        value = 0
-    return FieldDef(native, lambda _, v=value: v, None, states, (spec.max_length or 40))
-
-
 def find_definition(point: Point, name: str) -> FieldDef:
     """How a field of this PV's record behaves; KeyError if the record type has no such field."""
-    base = _base_fields(point.spec.record)
-    if name not in base and name != "RTYP":
+    base = base_fields(point.spec.record)
+    if name not in base:
         raise KeyError(name)
     if name in _ALWAYS:
         return _ALWAYS[name]
@@ -256,18 +206,13 @@ class Field(Channel):
 
     scalar = True
     count = 1
-    units = ""
-    precision = 0
 
     def __init__(self, point: Point, name: str) -> None:
         self.point = point
         self.name = name
         self.definition = find_definition(point, name)
         self.monitors: list[Monitor] | None = None
-        native = self.definition.native
-        if native is Native.DOUBLE and point.native in DTYPES and point.native is not Native.ENUM:
-            native = point.native if name in LIMIT_FIELDS and point.scalar else native
-        self.native = native
+        self.native = native_of(point.spec.record, name, self.definition.native)
         self.posted: Any = self.value
 
     @property
@@ -280,7 +225,10 @@ class Field(Channel):
 
     @property
     def value(self) -> Any:
-        return self.definition.get(self.point)
+        value = self.definition.get(self.point)
+        if isinstance(value, float) and self.native not in (Native.DOUBLE, Native.FLOAT):
+            return to_integer(value, self.native)
+        return value
 
     @property
     def status(self) -> int:  # type: ignore[override]
@@ -311,6 +259,14 @@ class Field(Channel):
         return self.definition.states
 
     @property
+    def units(self) -> str:  # type: ignore[override]
+        return self.point.units if self.native in (Native.DOUBLE, Native.LONG) else ""
+
+    @property
+    def precision(self) -> int:  # type: ignore[override]
+        return self.point.precision
+
+    @property
     def long_string_max_length(self) -> int:
         return self.definition.long_count
 
@@ -324,6 +280,8 @@ class Field(Channel):
     async def put(self, value: Any, client: Client) -> None:
         if self.definition.put is None:
             raise PermissionError(f"{self.pvname} is read-only")
+        if self.name != "DISP" and self.point.setting("DISP", 0):
+            raise PermissionError(f"{self.point.pvname} has DISP set: puts are disabled")
         self.definition.put(self.point, parse_put(self, value))
         self.refresh(Stamp.now())
 

@@ -19,7 +19,7 @@ from .channel import Point
 from .declare import Command, Setpoint, Setting
 from .health import Health, HealthPVs
 from .meta import PVs
-from .puts import CommandPut, PutQueue, SetpointPut
+from .puts import CommandPut, PutQueue, SetpointPut, check_limits
 from .scan import Block, Feed, Poller, Scan
 from .spec import DeclarationError
 from .stamp import Stamp
@@ -73,6 +73,7 @@ class Group(PVs):
 
     def apply_setting(self, setting: Setting, point: Point, value: Any) -> None:
         """Make a setting effective and show it; nothing changes if it is refused."""
+        check_limits(point, value)
         if setting.apply is not None:
             setting.apply(self, value)
         point.post(value, Stamp.now())
@@ -110,6 +111,25 @@ class Group(PVs):
             self.feed(ours).parts.append((part.feed(theirs), select))
             part.upstream[theirs] = (self, ours)
 
+    def grow(
+        self,
+        part: Group,
+        feeds: dict[Block[Any], tuple[Block[Any], Callable[[Any], Any]]],
+    ) -> None:
+        """Take in a part while the IOC runs: one that only its device could tell of.
+
+        Its PVs are served from now on, with the settings that autosave kept of them. Its blocks
+        must be fed from here.
+        """
+        self.add_part(part, feeds)
+        above = self
+        while above is not self.root:
+            above = cast(Group, above.parent)
+            above.pvdb.update(part.pvdb)
+        for theirs, (ours, _) in feeds.items():
+            set_rescan(part.feed(theirs), self.poller(ours))
+        self.root.on_growth()
+
     def poller(self, block: Block[Any]) -> Poller[Any, Any]:
         """What reads a block of this group, here or in a group above."""
         found = self.pollers.get(block)
@@ -135,7 +155,7 @@ class Group(PVs):
             yield poller
         for part in self.parts:
             own = part.prefix.removeprefix(self.prefix).strip(":")
-            yield from part.make_pollers(f"{name} {own}")
+            yield from part.make_pollers(f"{name} {own}".strip())
 
     def scan_label(self, point: Point) -> str:
         """What the SCAN field shows: the period if the menu has it, else that the driver posts."""
@@ -179,6 +199,7 @@ class DeviceGroup(HealthPVs, Group, Generic[D]):
         self.access_rules = access or Access()
         self.on_settings_changed: Callable[[], None] = lambda: None
         self.on_restart: Callable[[], None] = lambda: None
+        self.on_growth: Callable[[], None] = lambda: None
         self.count_clients: Callable[[], tuple[int, int, int]] = lambda: (0, 0, 0)
         self.health = Health(self, device)
         self.put_queue = PutQueue()
@@ -207,6 +228,8 @@ class DeviceGroup(HealthPVs, Group, Generic[D]):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        for poller in self.all_pollers:
+            await poller.stop()
         await self.device.close()
 
 

@@ -12,12 +12,12 @@ from .scan import Scan
 from .scan_pvs import scan_members
 from .spec import DeclarationError
 
-
-_INSTANCE_ATTRIBUTES = frozenset(
-    "parent macros prefix alarms pvdb attr_pvdb attr_to_pvname groups states update_state name log "
-    "root target feeds settings device access_rules on_settings_changed on_restart count_clients "
-    "health put_queue pollers label".split()
-)
+_OF_PVGROUP = {"parent", "macros", "prefix", "alarms", "pvdb", "attr_pvdb", "attr_to_pvname"}
+_OF_PVGROUP |= {"groups", "states", "update_state", "name", "log"}
+_OF_GROUP = {"root", "target", "feeds", "settings", "parts", "pollers", "upstream"}
+_OF_GROUP |= {"device", "access_rules", "on_settings_changed", "on_restart", "count_clients"}
+_OF_GROUP |= {"on_growth", "health", "put_queue", "label", "all_pollers"}
+_INSTANCE_ATTRIBUTES = _OF_PVGROUP | _OF_GROUP
 """What PVGroup and the groups of :mod:`iocs.core.group` set on themselves: no names for PVs."""
 
 
@@ -27,22 +27,24 @@ class GroupMeta(PVGroupMeta):
     def __new__(
         mcs, name: str, bases: tuple[type, ...], dct: dict[str, Any], **kwargs: Any
     ) -> GroupMeta:
-        for attribute, value in list(dct.items()):
+        expanded: dict[str, Any] = {}
+        for attribute, value in dct.items():
             members: dict[str, Any] = {}
             if isinstance(value, Family):
-                del dct[attribute]
                 members = dict(value.expand(attribute))
             elif isinstance(value, Declared):
-                members = dict(value.members(attribute))
+                members = {attribute: value, **value.members(attribute)}
             elif isinstance(value, Scan):
                 value.__set_name__(object, attribute)
-                members = scan_members(value)
+                members = {attribute: value, **scan_members(value)}
+            else:
+                members = {attribute: value}
             for key, member in members.items():
-                if key in dct:
+                if key in expanded or (key in dct and key != attribute):
                     raise DeclarationError(f"{name}: the attribute {key} is declared twice")
-                dct[key] = member
-        _check_names(name, bases, dct)
-        return super().__new__(mcs, name, bases, dct, **kwargs)  # type: ignore[return-value]
+                expanded[key] = member
+        _check_names(name, bases, expanded)
+        return super().__new__(mcs, name, bases, expanded, **kwargs)  # type: ignore[return-value]
 
 
 def _check_names(name: str, bases: tuple[type, ...], dct: dict[str, Any]) -> None:

@@ -6,27 +6,18 @@ ones; it never holds up another client.
 
 from __future__ import annotations
 
-import struct
-from collections import deque
-from dataclasses import dataclass
 from enum import IntFlag
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from . import dbr
-from .stamp import Stamp
+from .wire import NORMAL, Command, message
 
 if TYPE_CHECKING:
     from .channel import Channel
+    from .filters import Filters
 
 BACKLOG = 10
 """Updates kept per subscription while its client does not read."""
-
-_HEADER = struct.Struct(">HHHHII")
-_LONG_HEADER = struct.Struct(">HHHHIIII")
-_EVENT_ADD = 1
-_NORMAL = 1
 
 
 class Event(IntFlag):
@@ -42,45 +33,6 @@ class Event(IntFlag):
 ALL_VALUES = Event.VALUE | Event.LOG
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Channel filters of a PV name (``NAME{"dbnd":{...}}``): deadband, array slice, time stamp."""
-
-    deadband: tuple[str, float] | None = None
-    array: tuple[int, int, int] | None = None
-    stamp: bool = False
-
-    def apply(self, channel: Channel, data_type: int, count: int) -> tuple[bytes, int]:
-        """Payload and element count of a filtered read."""
-        total = count or channel.count
-        data = dbr.payload(channel, data_type, total)
-        if data_type > 34:
-            return data, 1
-        form, native = dbr.split(data_type)
-        if self.stamp and form is dbr.Form.TIME:
-            data = data[:4] + struct.pack(">II", *Stamp.now()) + data[12:]
-        if self.array is None:
-            return data, total
-        size = dbr.STRING_SIZE if native is dbr.Native.STRING else dbr.DTYPES[native].itemsize
-        head = len(data) - total * size
-        elements = np.frombuffer(data[head:], dtype=np.dtype((np.void, size)))
-        start, step, end = self.array
-        stop = end + 1 if end != -1 else None
-        kept = elements[start:stop:step]
-        return data[:head] + kept.tobytes(), len(kept)
-
-    def lets_through(self, value: Any, last: Any) -> bool:
-        """Whether the deadband filter passes a value after ``last`` was sent."""
-        if self.deadband is None or last is None:
-            return True
-        mode, width = self.deadband
-        try:
-            moved = abs(value - last)
-        except TypeError:
-            return value != last
-        return bool(np.any(moved > (abs(last) * width / 100 if mode == "rel" else width)))
-
-
 class Sink(Protocol):
     """A circuit, as a monitor sees it."""
 
@@ -93,6 +45,8 @@ class Monitor:
     """One subscription of one client."""
 
     __slots__ = (
+        "_head",
+        "_size",
         "backlog",
         "channel",
         "count",
@@ -128,51 +82,53 @@ class Monitor:
         self.mask = mask
         self.filters = filters
         self.key = (data_type, count)
-        self.backlog: deque[bytes] = deque(maxlen=BACKLOG)
+        self.backlog: list[bytes] = []  # a tenth of an empty deque's memory
+        self._head = b""
+        self._size = -1
         self.last_sent: Any = None
         self.to_resend = False
 
-    def offer(self, payloads: dict[tuple[int, int], bytes]) -> None:
-        """Queue the channel's present state; ``payloads`` shares encodings between subscribers."""
+    def offer(self, payloads: dict[tuple[int, int], bytes], events: int = 0) -> None:
+        """Queue the channel's present state; ``events`` is what changed.
+
+        ``payloads`` shares encodings between the subscribers of one change.
+        """
         if self.sink.muted:
             self.to_resend = True
             return
         if self.filters is not None:
-            event = self._filtered()
+            event = self._filtered(events)
             if event is None:
                 return
         else:
             data = payloads.get(self.key)
             if data is None:
                 data = payloads[self.key] = dbr.payload(self.channel, self.data_type, self.count)
-            event = self._event(data, self.count or self.channel.count)
+            event = self._head + data if len(data) == self._size else self._first(data)
         if len(self.backlog) < BACKLOG:
             self.sink.queue_event(self)
+        else:
+            del self.backlog[0]
         self.backlog.append(event)
 
-    def _filtered(self) -> bytes | None:
+    def _first(self, data: bytes) -> bytes:
+        """An update with its header made; kept, since the next payload is as long as this one."""
+        event = self._event(data, self.count or self.channel.count)
+        if not len(data) % 8:  # no padding
+            self._head, self._size = event[: len(event) - len(data)], len(data)
+        return event
+
+    def _filtered(self, events: int) -> bytes | None:
+        """A deadband holds back values only: alarms and metadata always pass, as in EPICS Base."""
         assert self.filters is not None
         value = self.channel.value
-        if not self.filters.lets_through(value, self.last_sent):
+        only_value = not events & (Event.ALARM | Event.PROPERTY)
+        if only_value and not self.filters.lets_through(value, self.last_sent):
             return None
         self.last_sent = value
         data, count = self.filters.apply(self.channel, self.data_type, self.count)
         return self._event(data, count)
 
     def _event(self, data: bytes, count: int) -> bytes:
-        return message(_EVENT_ADD, data, self.data_type, count, _NORMAL, self.subscription_id)
-
-
-def message(
-    command: int, data: bytes, data_type: int, count: int, parameter1: int, parameter2: int
-) -> bytes:
-    """A Channel Access message, padded to 8 bytes; long header where 16 bits do not suffice."""
-    padding = -len(data) % 8
-    size = len(data) + padding
-    if size < 0xFFFF and count < 0xFFFF:
-        header = _HEADER.pack(command, size, data_type, count, parameter1, parameter2)
-    else:
-        header = _LONG_HEADER.pack(
-            command, 0xFFFF, data_type, 0, parameter1, parameter2, size, count
-        )
-    return header + data + bytes(padding) if padding else header + data
+        number = self.subscription_id
+        return message(Command.EVENT_ADD, data, self.data_type, count, NORMAL, number)

@@ -1,14 +1,13 @@
-"""Settings dataclasses as configuration tables and command-line flags, every mistake found at once.
+"""Settings dataclasses as configuration tables, with every mistake found at once.
 
-A driver's settings stay a plain frozen dataclass; here they are read from TOML or flags, checked by
-pydantic, and described as JSON Schema. Enum members are written by their text
-(``pressure_unit = "bar"``). Types are meant: ``"5"`` and ``true`` are not numbers.
+A driver's settings stay a plain frozen dataclass; here they are checked by pydantic and described
+as JSON Schema; :mod:`iocs.core.flags` makes command-line flags of them. Enum members are
+written by their text (``pressure_unit = "bar"``). Types are meant: ``"5"`` and ``true`` are not
+numbers.
 """
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import dataclasses
 import enum
 import reprlib
@@ -54,7 +53,7 @@ def model_of(settings: type) -> type[pydantic.BaseModel]:
     for field in dataclasses.fields(settings):
         kind = _field_type(hints[field.name])
         if field.default is not dataclasses.MISSING:
-            fields[field.name] = (kind, _written(field.default))
+            fields[field.name] = (kind, written(field.default))
         elif field.default_factory is not dataclasses.MISSING:
             fields[field.name] = (kind, pydantic.Field(default_factory=field.default_factory))
         else:
@@ -83,7 +82,8 @@ def _field_type(kind: Any) -> Any:
     return origin[arguments]
 
 
-def _written(default: Any) -> Any:
+def written(default: Any) -> Any:
+    """A default as configuration writes it."""
     return str(default) if isinstance(default, enum.Enum) else default
 
 
@@ -171,32 +171,62 @@ def _shown(value: Any) -> str:
         return "a number of thousands of digits"
 
 
-def _build(settings: type[S], model: pydantic.BaseModel) -> S:
+def _build(settings: type[S], model: pydantic.BaseModel, place: str = "") -> S:
+    """The dataclass of checked values; what its own checks refuse is named by its whole key."""
     hints = typing.get_type_hints(settings)
-    values = {name: _value(hints[name], getattr(model, name)) for name in type(model).model_fields}
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name in type(model).model_fields:
+        try:
+            values[name] = _value(hints[name], getattr(model, name), f"{place}{name}")
+        except SettingsError as error:
+            problems += error.problems
+    if problems:
+        raise SettingsError(problems)
     try:
         return settings(**values)
     except ValueError as error:
         text = str(error)
-        named = [name for name in values if text.startswith(f"{name} ")]
-        key = named[0] if named else ""
-        raise SettingsError([Problem(key, text.removeprefix(f"{key} "))]) from error
+        key = next((name for name in values if text.startswith(f"{name} ")), "")
+        whole = f"{place}{key}" if key else place.rstrip(".")
+        raise SettingsError([Problem(whole, text.removeprefix(f"{key} "))]) from error
 
 
-def _value(kind: Any, value: Any) -> Any:
+def _value(kind: Any, value: Any, place: str) -> Any:
     """A checked value as the dataclass holds it."""
-    if isinstance(kind, type) and issubclass(kind, enum.Enum):
-        return next(member for member in kind if str(member) == value)
+    choices = alternatives(kind)
     if isinstance(value, pydantic.BaseModel):
-        return _build(kind, value)
-    arguments = typing.get_args(kind)
-    if isinstance(value, (list, tuple)) and arguments:
-        made = [_value(arguments[0], item) for item in value]
-        return tuple(made) if isinstance(value, tuple) else made
-    for inner in arguments:
-        if isinstance(inner, type) and issubclass(inner, enum.Enum) and isinstance(value, str):
-            return _value(inner, value)
+        made_of = next(c for c in choices if getattr(c, "__name__", "") == type(value).__name__)
+        return _build(made_of, value, f"{place}.")
+    for choice in choices:
+        if isinstance(choice, type) and issubclass(choice, enum.Enum) and isinstance(value, str):
+            return next(member for member in choice if str(member) == value)
+        items = typing.get_args(choice)
+        if isinstance(value, (list, tuple)) and items:
+            return _items(items[0], value, place)
     return value
+
+
+def _items(kind: Any, values: list[Any] | tuple[Any, ...], place: str) -> Any:
+    made: list[Any] = []
+    problems: list[Problem] = []
+    for index, item in enumerate(values):
+        try:
+            made.append(_value(kind, item, f"{place}.{index}"))
+        except SettingsError as error:
+            problems += error.problems
+    if problems:
+        raise SettingsError(problems)
+    return tuple(made) if isinstance(values, tuple) else made
+
+
+def alternatives(kind: Any) -> tuple[Any, ...]:
+    """The types that a field may have: those of a union, or the one there is."""
+    if typing.get_origin(kind) is Annotated:
+        kind = typing.get_args(kind)[0]
+    if typing.get_origin(kind) in (Union, types.UnionType):
+        return tuple(typing.get_args(kind))
+    return (kind,)
 
 
 def json_schema(settings: type) -> dict[str, Any]:
@@ -204,66 +234,9 @@ def json_schema(settings: type) -> dict[str, Any]:
     return model_of(settings).model_json_schema()
 
 
-def add_flags(parser: argparse.ArgumentParser, settings: type) -> None:
-    """A flag for every setting that a single word can express; ``--set`` takes any, as TOML."""
-    hints = typing.get_type_hints(settings)
-    group = parser.add_argument_group("settings of the instrument")
-    for field in dataclasses.fields(settings):
-        kind = _field_type(hints[field.name])
-        if not _one_word(kind):
-            continue
-        choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else None
-        known = field.default not in (None, dataclasses.MISSING)
-        default = f" (default {_written(field.default)})" if known else ""
-        group.add_argument(
-            f"--{field.name.replace('_', '-')}",
-            dest=f"setting_{field.name}",
-            metavar=field.name.upper() if choices is None else None,
-            choices=choices,
-            required=field.default is dataclasses.MISSING
-            and field.default_factory is dataclasses.MISSING,
-            help=f"{_help(settings, field.name)}{default}".replace("%", "%%"),
-        )
-    group.add_argument(
-        "--set",
-        dest="setting_toml",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        help="any setting, the value written as in TOML",
-    )
-
-
-def _one_word(kind: Any) -> bool:
-    arguments = typing.get_args(kind)
-    if typing.get_origin(kind) in (Union, types.UnionType):
-        return all(a is type(None) or _one_word(a) for a in arguments)
-    return kind in (str, int, float, bool) or typing.get_origin(kind) is Literal
-
-
-def _help(settings: type, name: str) -> str:
-    """The line of the dataclass's docstring that explains a setting."""
-    for line in (settings.__doc__ or "").splitlines():
-        head, _, rest = line.strip().partition(":")
-        if head == name and rest:
-            return rest.strip().rstrip(".")
-    return ""
-
-
-def table_from_flags(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The settings table that the flags describe.
-
-    Raises :class:`SettingsError` for a malformed ``--set``.
-    """
-    table: dict[str, Any] = {}
-    for name, value in vars(arguments).items():
-        if name.startswith("setting_") and name != "setting_toml" and value is not None:
-            table[name.removeprefix("setting_")] = value
-    for item in arguments.setting_toml:
-        key, separator, _ = item.partition("=")
-        try:
-            table.update(tomllib.loads(item))
-        except tomllib.TOMLDecodeError as error:
-            hint = "" if separator else "; write KEY=VALUE"
-            raise SettingsError([Problem(key.strip(), f"{error}{hint}")]) from None
-    return table
+def read_toml(text: str) -> dict[str, Any]:
+    """A TOML document; raises ValueError, also for what Python's parser gives up on."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("tables or lists are nested too deeply") from None

@@ -8,11 +8,12 @@ nobody. Nothing is ever repeated.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from .alarm import COMM, GOOD, WRITE_FAILED, Severity
+from .alarm import GOOD, READ_FAILED, WRITE_FAILED, Alarm, Severity
 from .dbr import ConversionError
 from .stamp import Stamp
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from .channel import Point
     from .declare import Command, Setpoint
     from .group import Group
+
+log = logging.getLogger("labioc.puts")
 
 MAX_WAITING = 1024
 """Puts that may wait for one device; more are refused: no runaway client fills the memory."""
@@ -53,7 +56,7 @@ class PutQueue:
 
 
 class CommandPut:
-    """Carries out the puts of one momentary command."""
+    """Carries out the puts of one momentary command; a ``note`` of its result goes to the log."""
 
     def __init__(self, command: Command[Any], point: Point, group: Group) -> None:
         self._command = command
@@ -69,30 +72,34 @@ class CommandPut:
     async def __call__(self, point: Point, value: int) -> None:
         if not value:
             return  # writing "Done" asks for nothing
+        poller = self._group.poller(self._command.confirm)
         self._busy += 1
-        point.post(1, Stamp.now())
-        alarm = GOOD
+        self._show(GOOD)
+        alarm = WRITE_FAILED
         try:
             async with self._group.root.put_queue.turn(self._command.urgent):
-                await self._command.action(self._group.target)
-        except BaseException as error:
-            alarm = WRITE_FAILED
-            if isinstance(error, Exception):
-                self._group.root.health.put_failed(point.pvname, error)
+                result = await self._command.action(self._group.target)
+            note = getattr(result, "note", "")
+            if note:
+                log.warning("%s: %s", point.pvname, note)
+            problem = await poller.refresh()
+            if problem is not None:
+                raise PutRefused(f"{point.pvname}: carried out, but not read back: {problem}")
+            alarm = GOOD
+        except Exception as error:
+            self._group.root.health.put_failed(point.pvname, error)
+            poller.read_soon()  # what it did all the same; the client need not wait for that
             raise
         finally:
             self._busy -= 1
-            await self._read_back(point, alarm)
+            self._show(alarm)
 
-    async def _read_back(self, point: Point, alarm: Any) -> None:
-        """Show the state after the command, whether it was obeyed or not."""
-        poller = self._group.poller(self._command.confirm)
-        await poller.refresh()
-        if self._busy:
-            return
-        point.post(0, Stamp.now(), alarm)
-        if not poller.fresh:
-            point.fail(COMM)
+    def _show(self, alarm: Alarm) -> None:
+        """Show whether the command is under way; on a lost device it stays INVALID."""
+        point = self._point
+        if point.severity == Severity.INVALID:
+            alarm = Alarm(point.status, point.severity)
+        point.post(int(self._busy > 0), Stamp.now(), alarm)
 
 
 class SetpointPut:
@@ -116,7 +123,10 @@ class SetpointPut:
         elif not self._under_way:
             value = self._setpoint.readback.get(reading)
             self._known = value is not None
-            self._point.post(value, stamp)
+            try:
+                self._point.post(value, stamp)
+            except ConversionError:  # its readback PV, INVALID as well, has said so in the log
+                self._point.fail(READ_FAILED, stamp)
 
     async def __call__(self, point: Point, value: Any) -> None:
         check_limits(point, value)
@@ -129,7 +139,8 @@ class SetpointPut:
                 raise PutRefused(f"{point.pvname}: written, but not read back: {problem}")
         except Exception as error:
             self._group.root.health.put_failed(point.pvname, error)
-            point.mark(WRITE_FAILED if point.failure is None else point.failure)
+            if point.severity != Severity.INVALID:
+                point.mark(WRITE_FAILED)
             raise
         finally:
             self._under_way -= 1

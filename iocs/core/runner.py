@@ -20,10 +20,11 @@ from typing import Any
 from caproto.server import template_arg_parser
 
 from .access import Access, WriteRule
+from .flags import add_flags, table_from_flags
 from .group import DeviceGroup
 from .instrument import Instrument
 from .logs import LEVELS, set_up
-from .options import SettingsError, add_flags, parse, table_from_flags
+from .options import SettingsError, parse
 from .serve import Ioc, ServeOptions, serve
 from .spec import NAME_PATTERN
 
@@ -82,9 +83,7 @@ def _port(text: str) -> int:
 def check_prefix(prefix: str) -> str:
     """A prefix that may stand in front of every PV name; raises ValueError."""
     if not NAME_PATTERN.fullmatch(prefix):
-        raise ValueError(
-            f"prefix {prefix!r}: only A-Z, a-z, 0-9, '_', ':' and '-' may stand in PV names"
-        )
+        raise ValueError(f"{prefix!r} must be of A-Z, a-z, 0-9, '_', ':' and '-', and not empty")
     return prefix
 
 
@@ -113,7 +112,7 @@ def main(
             print(f"{parser.prog}: {flag}{problem.text}", file=sys.stderr)  # noqa: T201
         return 2
     except ValueError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)  # noqa: T201
+        print(f"{parser.prog}: --prefix: {error}", file=sys.stderr)  # noqa: T201
         return 2
     name = arguments.name or prefix.rstrip(":")
     autosave = None if arguments.no_autosave else arguments.autosave or autosave_path(name)
@@ -157,5 +156,6 @@ def run(instrument: Instrument[Any, Any], settings: Any, options: RunOptions) ->
     try:
         return asyncio.run(serve_it())
     except OSError as error:
-        log.critical("%s cannot be served: %s", options.name, error)
+        where = " ".join(options.serve.interfaces or ("all interfaces",))
+        log.critical("%s cannot be served on %s: %s", options.name, where, error)
         return 1

@@ -35,6 +35,9 @@ MAX_PERIOD = 86_400.0
 STALE_PERIODS = 2.0
 """Periods after the last good read at which its PVs become INVALID, even if the driver hangs."""
 
+_HELD_UP = 0.05
+"""Seconds by which a timer is late only if the event loop itself was held up."""
+
 _YIELD_EVERY = 500
 """Posts between two turns of the event loop: a block of 20 000 PVs must not hold up clients."""
 
@@ -139,8 +142,10 @@ class Poller(Generic[D, R]):
         self._lost_at: float | None = None
         self._lock = asyncio.Lock()
         self._next_read: asyncio.Task[Exception | None] | None = None
+        self._reads: set[asyncio.Task[Exception | None]] = set()
         self._wake = asyncio.Event()
         self._stale: asyncio.TimerHandle | None = None
+        self._overdue_at = math.inf
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -159,8 +164,15 @@ class Poller(Generic[D, R]):
                 if await self._sleep_until(due):
                     due = loop.time()
         finally:
-            if self._stale is not None:
-                self._stale.cancel()
+            self._disarm()
+
+    async def stop(self) -> None:
+        """Give up the reads that are under way."""
+        reads = list(self._reads)
+        for read in reads:
+            read.cancel()
+        await asyncio.gather(*reads, return_exceptions=True)
+        self._disarm()
 
     async def _sleep_until(self, due: float) -> bool:
         """Wait for the next slot; True if woken early (new period, or a read was asked for)."""
@@ -175,6 +187,8 @@ class Poller(Generic[D, R]):
     def set_period(self, period: float) -> None:
         """Change the rate; takes effect at once."""
         self.period = period
+        if self._stale is not None:
+            self._arm()
         self._wake.set()
 
     def read_soon(self) -> None:
@@ -189,6 +203,8 @@ class Poller(Generic[D, R]):
         """
         if self._next_read is None:
             self._next_read = asyncio.create_task(self._read_alone())
+            self._reads.add(self._next_read)
+            self._next_read.add_done_callback(self._reads.discard)
         return await asyncio.shield(self._next_read)
 
     async def _read_alone(self) -> Exception | None:
@@ -203,6 +219,7 @@ class Poller(Generic[D, R]):
             reading = await self.scan.read(self.device)
             stamp = Stamp.now()
             self.duration = loop.time() - start
+            self._disarm()
             await self.feed.give(reading, stamp)
         except DriverError as error:
             return self._failed(error, COMM)
@@ -229,31 +246,52 @@ class Poller(Generic[D, R]):
             )
             self._lost_at = None
             self.failures = 0
-        if self._stale is not None:
-            self._stale.cancel()
-        slots = max(1, math.ceil(self.duration / self.period))
-        self._stale = asyncio.get_running_loop().call_later(
-            STALE_PERIODS * slots * self.period, self._grew_stale
-        )
+        self._arm()
         self.health.read_succeeded(self)
 
     def _failed(self, error: Exception, alarm: Alarm) -> Exception:
         self.failures += 1
         self._invalidate(alarm)
-        if self._lost_at is None:
-            self._lost_at = asyncio.get_running_loop().time()
-            log.warning("%s: lost: %s", self.name, error)
+        self._lose(str(error))
         self.health.read_failed(self, error)
         return error
 
+    def _lose(self, reason: str) -> None:
+        """One line in the log for each time the block is lost."""
+        if self._lost_at is None:
+            self._lost_at = asyncio.get_running_loop().time()
+            log.warning("%s: lost: %s", self.name, reason)
+
+    def _arm(self) -> None:
+        """Be told when the next read is overdue; one that takes longer than a period has more."""
+        self._disarm()
+        slots = max(1, math.ceil(self.duration / self.period))
+        loop = asyncio.get_running_loop()
+        self._overdue_at = loop.time() + STALE_PERIODS * slots * self.period
+        self._stale = loop.call_at(self._overdue_at, self._grew_stale)
+
+    def _disarm(self) -> None:
+        if self._stale is not None:
+            self._stale.cancel()
+            self._stale = None
+
     def _grew_stale(self) -> None:
-        """No read has ended for two periods: do not show the last value as good any longer."""
+        """No read has ended for two periods: do not show the last value as good any longer.
+
+        If the IOC itself was held up, the answer may be there and not looked at yet: it gets as
+        much time again, once.
+        """
+        loop = asyncio.get_running_loop()
+        held_up = loop.time() - self._overdue_at
+        if held_up > _HELD_UP:
+            self._overdue_at = math.inf
+            self._stale = loop.call_later(held_up, self._grew_stale)
+            return
         self._invalidate(COMM)
+        self._lose("no read has ended for two periods")
         self.health.changed()
 
     def _invalidate(self, alarm: Alarm) -> None:
         self.fresh = False
-        if self._stale is not None:
-            self._stale.cancel()
-            self._stale = None
+        self._disarm()
         self.feed.fail(alarm, Stamp.now())

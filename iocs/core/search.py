@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import struct
 from collections.abc import Callable
 from typing import cast
 
+from .wire import HEADER, MINOR_VERSION, Command, message, search_reply
+
 log = logging.getLogger("labioc.ca")
 
-_HEADER = struct.Struct(">HHHHII")
-_VERSION = 0
-_SEARCH = 6
-_MINOR_VERSION = 13
-_ANY_ADDRESS = 0xFFFFFFFF
 _SEQUENCE_VALID = 1
 _MAX_REPLY = 1400
 
@@ -27,27 +23,21 @@ _MAX_REPLY = 1400
 def answer(datagram: bytes, port: int, known: Callable[[str], bool]) -> list[bytes]:
     """Reply datagrams to one search datagram; stops at the first malformed message."""
     replies: list[bytes] = []
-    version = _HEADER.pack(_VERSION, 0, 0, _MINOR_VERSION, 0, 0)
+    version = message(Command.VERSION, b"", 0, MINOR_VERSION)
     position = 0
     while position + 16 <= len(datagram):
-        command, size, data_type, _, parameter1, _ = _HEADER.unpack_from(datagram, position)
+        command, size, data_type, _, parameter1, _ = HEADER.unpack_from(datagram, position)
         body = datagram[position + 16 : position + 16 + size]
         position += 16 + size
         if len(body) < size:
             break
-        if command == _VERSION and data_type & _SEQUENCE_VALID:
-            version = _HEADER.pack(_VERSION, 0, _SEQUENCE_VALID, _MINOR_VERSION, parameter1, 0)
-        elif command == _SEARCH:
+        if command == Command.VERSION and data_type & _SEQUENCE_VALID:
+            version = message(Command.VERSION, b"", _SEQUENCE_VALID, MINOR_VERSION, parameter1)
+        elif command == Command.SEARCH:
             name = body.split(b"\0", 1)[0]
             if known(name.decode("latin-1")):
-                replies.append(_found(port, parameter1))
+                replies.append(search_reply(port, parameter1))
     return _pack(version, replies)
-
-
-def _found(port: int, search_id: int) -> bytes:
-    return _HEADER.pack(_SEARCH, 8, port, 0, _ANY_ADDRESS, search_id) + struct.pack(
-        ">H6x", _MINOR_VERSION
-    )
 
 
 def _pack(version: bytes, replies: list[bytes]) -> list[bytes]:

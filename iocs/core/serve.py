@@ -53,6 +53,7 @@ class Ioc:
         """Restore, serve, poll; OSError if the ports cannot be had: nothing is started then."""
         if self.autosave is not None:
             self.autosave.restore()
+            self.group.on_growth = self.autosave.restore_grown
         self.group.on_restart = lambda: self.end(RESTART_EXIT_CODE)
         self.group.count_clients = self._count_clients
         await self.context.start()
@@ -62,15 +63,17 @@ class Ioc:
 
     def _count_clients(self) -> tuple[int, int, int]:
         circuits = list(self.context.circuits)
-        channels = sum(len(c.circuit.channels) for c in circuits)
+        channels = sum(len(c.channels) for c in circuits)
         monitors = sum(len(c.monitors) for c in circuits)
         return len(circuits), channels, monitors
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         """A task of the group ended though nobody stopped it: better restarted than half alive."""
-        if not task.cancelled() and not self._ended.is_set():
-            log.critical("a task of the IOC ended", exc_info=task.exception())
-            self.end(1)
+        if self._ended.is_set():
+            return
+        error = None if task.cancelled() else task.exception()
+        log.critical("a task of the IOC ended: the IOC ends too", exc_info=error)
+        self.end(1)
 
     def end(self, exit_code: int) -> None:
         """Ask for the end."""
@@ -85,10 +88,14 @@ class Ioc:
     async def stop(self) -> None:
         """Stop polling, write autosave, close the link and all circuits."""
         self._ended.set()
-        await self.group.stop()
-        if self.autosave is not None:
-            await self.autosave.stop()
-        await self.context.close()
+        try:
+            await self.group.stop()
+        finally:
+            try:
+                if self.autosave is not None:
+                    await self.autosave.stop()
+            finally:
+                await self.context.close()
 
 
 async def serve(

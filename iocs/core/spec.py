@@ -146,6 +146,18 @@ class PointSpec:
             return np.full(self.count, fill, dtype=DTYPES[self.native].newbyteorder("="))
         return math.nan if self.native is Native.DOUBLE else 0
 
+    @property
+    def control_ends(self) -> tuple[float, float]:
+        """DRVL and DRVH: 0 if neither is set; else an open end is that of the number's range."""
+        low, high = self.control
+        if low != low and high != high:
+            return 0.0, 0.0
+        if self.native is Native.LONG:
+            ends: tuple[float, float] = (MIN_LONG, MAX_LONG)
+        else:
+            ends = (-math.inf, math.inf)
+        return ends[0] if low != low else low, ends[1] if high != high else high
+
     def unset_limit(self, name: str) -> float:
         """What an alarm limit field reads while unset: NaN, or the end of the integer range."""
         if self.native is Native.LONG:

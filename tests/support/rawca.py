@@ -82,7 +82,8 @@ class Message:
     @property
     def text(self) -> str:
         """The reason in an ERROR message, which follows the header of the request."""
-        return self.payload[16:].split(b"\0", 1)[0].decode()
+        header = 24 if self.payload[2:4] == b"\xff\xff" else 16
+        return self.payload[header:].split(b"\0", 1)[0].decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,7 +356,7 @@ def _key(message: Message) -> tuple[int, int]:
         return command, (one if command == CREATE else two)
     if message.command == CREATE_FAIL:
         return CREATE, message.one
-    if message.command in (CREATE,):
+    if message.command == CREATE:
         return CREATE, message.one
     if message.command == ECHO:
         return ECHO, 0

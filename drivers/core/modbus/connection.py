@@ -161,6 +161,7 @@ class ModbusConnection:
 
     def close(self, *, discard: bool) -> None:
         """Close; `discard` resets a TCP connection, so that nothing is delivered later."""
+        self._lost()
         if discard and not self._serial and self._client.connected:
             tcp.reset(self._client.ctx.transport)
         self._client.close()
@@ -169,7 +170,12 @@ class ModbusConnection:
         if connected:
             self._client.ctx.next_tid = self._first_transaction
             self._opened.set()
-        elif self._watch is not None:
+        else:
+            self._lost()
+
+    def _lost(self) -> None:
+        """End the exchange that is under way, if one is: no answer can come."""
+        if self._watch is not None:
             self._watch.lost = True
             self._watch.end()
 

@@ -101,6 +101,9 @@ class Channel:
         self._quiet = asyncio.get_running_loop().call_later(_QUIET, self._silence)
 
     def _silence(self) -> None:
+        if self._inward is not None and self._inward.busy:
+            # this program was late, not the line silent
+            return
         for request in self._framing.silence():
             self._queue.put_nowait(request)
 

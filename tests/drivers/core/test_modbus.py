@@ -8,13 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from drivers.core.errors import Ambiguous, BadReply, BadUrl, Blocked, LinkDown, NoReply, Refused
+from drivers.core.errors import (
+    Ambiguous,
+    BadReply,
+    BadUrl,
+    Blocked,
+    DriverError,
+    LinkDown,
+    NoReply,
+    Refused,
+)
 from drivers.core.link import LinkState
 from drivers.core.modbus import ModbusBus
 from drivers.core.simulation.frames import RtuFraming
 from drivers.core.simulation.modbus_server import ModbusServer
 from drivers.core.url import SerialLine, SerialUrl, TcpUrl, UdpUrl
 from tests.support.wire.raw import RawServer
+from tests.support.wire.until import until
 
 
 def _bus(server: RawServer, *, rtu: bool = False, timeout: float = 0.3) -> ModbusBus:
@@ -380,3 +390,14 @@ def test_asking_twice_for_a_unit_gives_the_same() -> None:
     bus = ModbusBus(TcpUrl("h", 1))
     assert bus.unit(3) is bus.unit(3)
     assert bus.unit(3) is not bus.unit(4)
+
+
+async def test_closing_does_not_wait_out_a_silent_device() -> None:
+    async with RawServer(lambda _: b"") as server:
+        bus = _bus(server, timeout=60.0)
+        read = asyncio.create_task(bus.unit(1).read_input(1, 1))
+        await until(lambda: bus.exchanges == 1)
+        async with asyncio.timeout(30.0):
+            await bus.close()
+            with pytest.raises(DriverError):
+                await read

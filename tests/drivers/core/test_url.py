@@ -41,7 +41,7 @@ _urls = st.one_of(
     st.builds(ListenUrl, st.just("") | _hosts, _ports),
     st.builds(CanUrl, st.just("socketcan"), _interfaces, bitrate=_bitrates),
     st.builds(CanUrl, st.just("slcan"), _devices, bitrate=_bitrates),
-    st.builds(CanUrl, st.just("socketcand"), _interfaces, _hosts, _ports, _bitrates),
+    st.builds(CanUrl, st.just("socketcand"), _interfaces, _hosts, _ports),
 )
 
 
@@ -128,6 +128,7 @@ def test_urls_and_defaults(text: str, url: LinkUrl) -> None:
         ("udp://host:1?bind=x", "bind 'x'"),
         ("can://p can/x", "backend 'p can'"),
         ("can://pcan", "channel ''"),
+        ("can://socketcand/host/can0?bitrate=125000", "unknown option 'bitrate'"),
         ("can://slcan//dev/ttyACM0?speed=9600", "unknown option 'speed'"),
         ("can://slcan//dev/ttyACM0?sleep_after_open=soon", "sleep_after_open 'soon'"),
         ("can://socketcan/", "interface ''"),

@@ -1,0 +1,198 @@
+"""Opening a CAN interface with python-can, and the two interfaces that need more than it gives.
+
+What python-can 4.6 leaves open, and is closed here:
+
+- `socketcand`: its client never notices that the server went away, tries for ten seconds without a
+  pause, and fails if the server answers in other pieces than it expects.
+- `slcan`: it drops the BEL with which an adapter refuses a frame, and reads byte by byte.
+- `socketcan`: it cannot tell that the kernel's bit rate is another one.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import select
+import socket
+import time
+from collections import deque
+from typing import Any
+
+import can
+from can.interfaces.slcan import slcanBus
+from can.util import cast_from_string
+
+from ..errors import BadUrl
+from ..url import CanUrl
+from .netlink import check_interface
+
+_CONNECT_TIMEOUT = 3.0
+_SERIAL_WAIT = 0.1
+_MESSAGE = re.compile(rb"<([^<>]{0,200})>")
+_LONGEST = 4096
+_BEL = "\a"
+
+REFUSED = 0x004
+"""Class of the error frame that stands for a frame the adapter refused (a controller problem)."""
+
+
+def check(url: CanUrl) -> None:
+    """Raises `BadUrl` if python-can has no such interface."""
+    if url.backend not in can.VALID_INTERFACES:
+        known = ", ".join(sorted(can.VALID_INTERFACES))
+        raise BadUrl(
+            str(url),
+            f"python-can has no interface {url.backend!r} (it has {known})",
+            "can://socketcan/can0?bitrate=125000",
+        )
+
+
+def open_interface(url: CanUrl) -> can.BusABC:
+    """Open an interface; blocks, for seconds on some adapters. Raises OSError with the reason."""
+    logging.getLogger("can").setLevel(logging.CRITICAL)  # what matters is raised
+    options: dict[str, Any] = {name: cast_from_string(value) for name, value in url.options}
+    try:
+        if url.backend == "socketcand":
+            return SocketcandBus(url.channel, url.host, url.port)
+        if url.backend == "slcan":
+            return SlcanBus(url.channel, bitrate=url.bitrate, timeout=_SERIAL_WAIT, **options)
+        if url.backend == "socketcan":
+            check_interface(url.channel, url.bitrate)
+        elif url.bitrate is not None:
+            options["bitrate"] = url.bitrate
+        return can.Bus(url.channel, url.backend, ignore_config=True, **options)
+    except OSError:
+        raise
+    except (can.CanError, ValueError, TypeError, ImportError) as error:
+        raise OSError(str(error) or type(error).__name__) from error
+
+
+class SlcanBus(slcanBus):
+    """An adapter on a serial line that speaks the Lawicel protocol.
+
+    Lines are read whole; a BEL, by which the adapter refuses what it was told (its channel is
+    closed, its queue is full, it is bus-off), is passed on as an error frame.
+    """
+
+    def _read(self, timeout: float | None) -> str | None:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            for place, byte in enumerate(self._buffer):
+                if byte in b"\r\a":
+                    line = self._buffer[: place + 1].decode("ascii", "replace")
+                    del self._buffer[: place + 1]
+                    return line
+            del self._buffer[:-_LONGEST]
+            if deadline is not None and time.monotonic() >= deadline and not self._waiting():
+                return None
+            self._buffer += self._serial_read()
+
+    def _waiting(self) -> int:
+        try:
+            return self.serialPortOrig.in_waiting
+        except OSError as error:
+            raise can.CanOperationError(f"the adapter is gone: {error}") from error
+
+    def _serial_read(self) -> bytes:
+        try:
+            return self.serialPortOrig.read(max(1, self._waiting()))
+        except OSError as error:
+            raise can.CanOperationError(f"the adapter is gone: {error}") from error
+
+    def _recv_internal(self, timeout: float | None) -> tuple[can.Message | None, bool]:
+        line = self._read(timeout)
+        if line is None:
+            return None, False
+        if line.endswith(_BEL):
+            return can.Message(arbitration_id=REFUSED, is_error_frame=True), False
+        self._queue.put_nowait(line)
+        return super()._recv_internal(timeout)
+
+
+class SocketcandBus(can.BusABC):
+    """A client of a socketcand server in raw mode (socketcand, protocol.md)."""
+
+    def __init__(self, channel: str, host: str, port: int) -> None:
+        self.channel_info = f"{channel} of socketcand {host}:{port}"
+        self._buffer = b""
+        self._messages: deque[bytes] = deque()
+        self._socket = socket.create_connection((host, port), _CONNECT_TIMEOUT)
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._expect(b"hi")
+            self._say(f"< open {channel} >")
+            self._expect(b"ok")
+            self._say("< rawmode >")
+            self._expect(b"ok")
+        except BaseException:
+            self._socket.close()
+            raise
+        super().__init__(channel=channel)
+
+    def send(self, msg: can.Message, timeout: float | None = None) -> None:
+        """Send a frame; raises `CanOperationError` if the connection is gone."""
+        data = " ".join(f"{byte:x}" for byte in msg.data)
+        self._socket.settimeout(timeout)
+        self._say(f"< send {msg.arbitration_id:X} {msg.dlc:X} {data} >")
+
+    def shutdown(self) -> None:
+        """Close the connection."""
+        super().shutdown()
+        self._socket.close()
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def _recv_internal(self, timeout: float | None) -> tuple[can.Message | None, bool]:
+        if not self._messages:
+            if not select.select([self._socket], [], [], timeout)[0]:
+                return None, False
+            self._fill()
+        return (_message(self._messages.popleft()) if self._messages else None), False
+
+    def _say(self, text: str) -> None:
+        try:
+            self._socket.sendall(text.encode("ascii"))
+        except OSError as error:
+            raise can.CanOperationError(f"the socketcand server is gone: {error}") from error
+
+    def _fill(self) -> None:
+        try:
+            data = self._socket.recv(65536)
+        except TimeoutError:
+            raise can.CanInitializationError("the socketcand server says nothing") from None
+        except OSError as error:
+            raise can.CanOperationError(f"the socketcand server is gone: {error}") from error
+        if not data:
+            raise can.CanOperationError("the socketcand server closed the connection")
+        self._buffer += data
+        end = 0
+        for match in _MESSAGE.finditer(self._buffer):
+            self._messages.append(match[1].strip())
+            end = match.end()
+        self._buffer = self._buffer[end:][-_LONGEST:]
+
+    def _expect(self, wanted: bytes) -> None:
+        while not self._messages:
+            self._fill()
+        answer = self._messages.popleft()
+        if answer != wanted:
+            text = answer.decode("ascii", "replace")
+            raise can.CanInitializationError(f"the socketcand server said {text!r}")
+
+
+def _message(text: bytes) -> can.Message | None:
+    """A `frame` or `error` message; ValueError if it is malformed, None if it is another kind."""
+    words = text.decode("ascii", "replace").split()
+    if not words or words[0] not in ("frame", "error"):
+        return None
+    if len(words) < 3:
+        raise ValueError(f"socketcand message {text!r} is too short")
+    identifier = int(words[1], 16)
+    if words[0] == "error":
+        return can.Message(arbitration_id=identifier & 0x7FF, is_error_frame=True)
+    return can.Message(
+        arbitration_id=identifier,
+        is_extended_id=len(words[1]) > 3,
+        data=bytes.fromhex("".join(words[3:])),
+    )

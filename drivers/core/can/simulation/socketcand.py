@@ -1,0 +1,117 @@
+"""A socketcand server on a TCP port, raw mode only (socketcand, protocol.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+
+from ...url import CanUrl
+from ..frame import CanFrame
+from .line import SimulatedLine, Station
+
+CHANNEL = "can0"
+_MESSAGE = re.compile(rb"<([^<>]*)>")
+_LONGEST = 4096
+_BUS_OFF = "040"
+
+
+class SocketcandServer:
+    """Serves the line as `can0` to any number of clients."""
+
+    def __init__(self, line: SimulatedLine) -> None:
+        self._line = line
+        self._server: asyncio.Server | None = None
+        self._clients: set[_Client] = set()
+
+    async def listen(self, host: str, port: int) -> CanUrl:
+        """Serve on a port (0: a free one); returns the link a client opens."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: _Client(self._line, self._clients), host, port
+        )
+        actual: int = self._server.sockets[0].getsockname()[1]
+        return CanUrl("socketcand", CHANNEL, host, actual)
+
+    def disconnect(self) -> None:
+        """Close all connections."""
+        for client in list(self._clients):
+            client.close()
+
+    def close(self) -> None:
+        """Stop serving."""
+        if self._server is not None:
+            self._server.close()
+        self.disconnect()
+
+
+class _Client(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, line: SimulatedLine, clients: set[_Client]) -> None:
+        self._line = line
+        self._clients = clients
+        self._buffer = b""
+        self._station: Station | None = None
+        self._opened = False
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._clients.add(self)
+        self._say("hi")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._clients.discard(self)
+        if self._station is not None:
+            self._line.detach(self._station)
+            self._station = None
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        end = 0
+        for match in _MESSAGE.finditer(self._buffer):
+            end = match.end()
+            self._obey(match[1].decode("ascii", "replace").split())
+        self._buffer = self._buffer[end:][-_LONGEST:]
+
+    def _obey(self, words: list[str]) -> None:
+        match words:
+            case ["open", channel]:
+                self._opened = channel == CHANNEL
+                self._say("ok" if self._opened else "error could not open bus")
+            case ["rawmode"] if self._opened:
+                self._station = self._line.attach("socketcand", self._heard, self._complain)
+                self._say("ok")
+            case ["send", identifier, length, *data] if self._station is not None:
+                self._send(self._station, identifier, length, data)
+            case ["echo"]:
+                self._say("echo")
+            case _:
+                self._say("error unknown command")
+
+    def _send(self, station: Station, identifier: str, length: str, data: list[str]) -> None:
+        try:
+            frame = CanFrame(int(identifier, 16), bytes(int(byte, 16) for byte in data))
+            if len(data) != int(length, 16):
+                raise ValueError(length)
+        except ValueError:
+            self._say("error malformed frame")
+            return
+        station.send(frame)
+
+    def _heard(self, frame: CanFrame) -> None:
+        self._say(f"frame {frame.identifier:03X} {time.time():.6f} {frame.data.hex().upper()}")
+
+    def _complain(self) -> None:
+        self._say(f"error {_BUS_OFF} {time.time():.6f}")
+
+    def _say(self, text: str) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(f"< {text} >".encode())

@@ -1,0 +1,1 @@
+"""iseg high-voltage modules on CAN (EDCP): codec, device, simulator."""

@@ -1,0 +1,75 @@
+"""Channel Access messages as an IOC sends them, header and all.
+
+Numbers and layouts: EPICS Channel Access protocol specification, "Message Structure" and the
+sections of the messages named.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from typing import Any
+
+from caproto import CAStatus
+
+HEADER = struct.Struct(">HHHHII")
+_LONG_HEADER = struct.Struct(">HHHHIIII")
+_REASON_SIZE = 240
+
+
+class Command(IntEnum):
+    """The messages that an IOC sends."""
+
+    VERSION = 0
+    EVENT_ADD = 1
+    READ = 3
+    SEARCH = 6
+    ERROR = 11
+    CLEAR_CHANNEL = 12
+    READ_NOTIFY = 15
+    CREATE_CHAN = 18
+    WRITE_NOTIFY = 19
+    ACCESS_RIGHTS = 22
+    ECHO = 23
+    CREATE_CH_FAIL = 26
+
+
+MINOR_VERSION = 13
+ANY_ADDRESS = 0xFFFFFFFF
+"""In place of the server's address: the client takes where the answer came from."""
+
+NORMAL = 1
+"""ECA_NORMAL."""
+
+
+def message(
+    command: int,
+    data: bytes = b"",
+    data_type: int = 0,
+    count: int = 0,
+    parameter1: int = 0,
+    parameter2: int = 0,
+) -> bytes:
+    """A message, padded to 8 bytes; long header where 16 bits do not suffice."""
+    padding = -len(data) % 8
+    size = len(data) + padding
+    if size < 0xFFFF and count < 0xFFFF:
+        header = HEADER.pack(command, size, data_type, count, parameter1, parameter2)
+    else:
+        header = _LONG_HEADER.pack(
+            command, 0xFFFF, data_type, 0, parameter1, parameter2, size, count
+        )
+    return header + data + bytes(padding) if padding else header + data
+
+
+def search_reply(port: int, search_id: int) -> bytes:
+    """The answer to a search for a PV that is here, over UDP or TCP."""
+    version = struct.pack(">H6x", MINOR_VERSION)
+    return message(Command.SEARCH, version, port, 0, ANY_ADDRESS, search_id)
+
+
+def error_reply(request: Any, cid: int, status: CAStatus, reason: str) -> bytes:
+    """Why a request failed, with the request's own header in front of the reason."""
+    text = reason.encode("utf-8", "replace")[:_REASON_SIZE].decode("utf-8", "ignore").encode()
+    data = bytes(request.header) + text + b"\0"
+    return message(Command.ERROR, data, 0, 0, cid, status.value.code_with_severity)

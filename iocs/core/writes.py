@@ -1,0 +1,148 @@
+"""A client's puts: decoded, checked for the right to write, carried out, answered in any case."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import struct
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from caproto import AccessRights, CAStatus, WriteRequest
+
+from drivers.core.errors import DriverError
+
+from . import dbr
+from .access import Client
+from .channel import Channel, Point
+from .convert import decode
+from .wire import Command, error_reply, message
+
+log = logging.getLogger("labioc.ca")
+
+EXPECTED = (DriverError, ValueError, OSError, TimeoutError)
+"""What a put may fail with; anything else is a fault of the program, logged with its traceback."""
+
+
+MAX_WRITES = 2048
+"""Puts of one client that may be under way; it has to wait with more."""
+
+_PUT_GRACE = 0.001
+"""Seconds that a read waits for a put of the same client that is about to finish."""
+
+
+class Writes:
+    """The puts of one client: they begin in its order, and may be under way together."""
+
+    def __init__(self, send: Callable[[bytes], Awaitable[None]]) -> None:
+        self._send = send
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(MAX_WRITES)
+        self._settled = asyncio.Event()
+        self._settled.set()
+
+    async def begin(self, command: Any, channel: Channel, cid: int, client: Client) -> None:
+        """Begin a put, as soon as there is room for it."""
+        await self._room.acquire()
+        self._settled.clear()
+        task = asyncio.create_task(self._put(command, channel, cid, client))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def settle(self) -> None:
+        """Wait a moment for a put that is about to finish."""
+        if not self._settled.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PUT_GRACE):
+                    await self._settled.wait()
+
+    async def cancel(self) -> None:
+        """Give up what is under way."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _put(self, command: Any, channel: Channel, cid: int, client: Client) -> None:
+        try:
+            answer = await _verdict(command, channel, cid, client)
+            self._settled.set()
+            with contextlib.suppress(OSError):  # the client is gone
+                await self._send(answer)
+        finally:
+            self._settled.set()
+            self._room.release()
+
+
+async def _verdict(command: Any, channel: Channel, cid: int, client: Client) -> bytes:
+    """Carry out a put; what to tell the client of it."""
+    try:
+        await carry_out(channel, command, client)
+    except Exception as error:  # noqa: BLE001 - the verdict, whatever it is, is the client's
+        status = judge(channel, client, error)
+        reason = str(error) or type(error).__name__
+        return error_reply(command, cid, status, reason) + _written(command, status)
+    return _written(command, CAStatus.ECA_NORMAL)
+
+
+def _written(command: Any, status: CAStatus) -> bytes:
+    """The answer to a WRITE_NOTIFY; after a failure it comes behind the reason.
+
+    Clients that do not understand the reason (Java, caproto) go by this one alone.
+    """
+    if isinstance(command, WriteRequest):
+        return b""
+    data_type, count = command.header.data_type, command.data_count
+    eca = status.value.code_with_severity
+    return message(Command.WRITE_NOTIFY, b"", data_type, count, eca, command.ioid)
+
+
+async def carry_out(channel: Channel, command: Any, client: Client) -> None:
+    """Do what a WRITE or WRITE_NOTIFY asks for; raises the reason if it is not done."""
+    data_type, raw = command.header.data_type, b"".join(bytes(part) for part in command.buffers)
+    if data_type in (dbr.PUT_ACKS, dbr.PUT_ACKT) and isinstance(channel, Point):
+        _acknowledge(channel, client, data_type, raw)
+        return
+    if AccessRights.WRITE not in channel.rights(client):
+        raise PermissionError(f"{channel.pvname} may not be written by {client.user}@{client.host}")
+    value = decode(data_type, command.data_count, raw)
+    await channel.put(value, client)
+    log.info("put %s = %s by %s@%s", channel.pvname, describe(value), client.user, client.host)
+
+
+def describe(value: Any) -> str:
+    """What a client put, short enough for a line of the log."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, bytes):
+        value = value.split(b"\0", 1)[0].decode("utf-8", "replace")
+    return f"{value!r:.80}"
+
+
+def _acknowledge(point: Point, client: Client, data_type: int, raw: bytes) -> None:
+    """Alarms of readings are acknowledged too: the right to write any PV of that name suffices."""
+    if not point.group.access.may_write(point.pvname, client):
+        raise PermissionError(
+            f"alarms of {point.pvname} may not be acknowledged by {client.user}@{client.host}"
+        )
+    if len(raw) < 2:
+        raise dbr.ConversionError(f"{point.pvname}: an acknowledgement without a value")
+    point.acknowledge(data_type, struct.unpack_from(">H", raw)[0])
+
+
+def judge(channel: Channel, client: Client, error: Exception) -> CAStatus:
+    """The status that tells a client of a put that failed; leaves its line in the log."""
+    reason = str(error) or type(error).__name__
+    known = isinstance(error, EXPECTED)
+    log.log(
+        logging.WARNING if known else logging.ERROR,
+        "put to %s by %s@%s failed: %s",
+        channel.pvname,
+        client.user,
+        client.host,
+        reason,
+        exc_info=None if known else error,
+    )
+    denied = isinstance(error, PermissionError)
+    return CAStatus.ECA_NOWTACCESS if denied else CAStatus.ECA_PUTFAIL

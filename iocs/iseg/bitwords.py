@@ -1,0 +1,48 @@
+"""Bit words as PVs: the word, and one bi per bit with the severity that the bit has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from drivers.iseg.words import Bit, Weight
+from iocs.core.alarm import Severity
+from iocs.core.declare import Family, binary
+from iocs.core.scan import Block
+
+R = TypeVar("R")
+
+_SEVERITY = {Weight.FAULT: Severity.MAJOR, Weight.WARNING: Severity.MINOR}
+_STATES = {Weight.NORMAL: ("No", "Yes"), Weight.GOOD: ("Not good", "Good")}
+_ALARMING = ("OK", "Active")
+
+
+def bit_family(
+    block: Block[R], word_name: str, word: Callable[[R], int | None], bits: tuple[Bit, ...]
+) -> Family:
+    """One bi per bit, named ``<word_name>:<Name>``.
+
+    Faults are MAJOR and warnings MINOR when set; what shows that all is well is MAJOR when not.
+    """
+
+    def getter(number: int) -> Callable[[R], bool | None]:
+        def get(reading: R) -> bool | None:
+            value = word(reading)
+            return None if value is None else bool(value >> number & 1)
+
+        return get
+
+    return Family(
+        {
+            bit.name.lower(): binary(
+                block,
+                f"{word_name}:{bit.name}",
+                getter(bit.number),
+                doc=f"{bit.text[0].upper()}{bit.text[1:]}",
+                states=_STATES.get(bit.weight, _ALARMING),
+                severity=_SEVERITY.get(bit.weight, Severity.NO_ALARM),
+                zero_severity=(Severity.MAJOR if bit.weight is Weight.GOOD else Severity.NO_ALARM),
+            )
+            for bit in bits
+        }
+    )

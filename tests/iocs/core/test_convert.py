@@ -1,0 +1,140 @@
+"""Values in and out: refused or right, never bent and never another kind of error."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iocs.core.access import Access, Client, WriteRule
+from iocs.core.channel import Point
+from iocs.core.convert import coerce, decode, parse_put
+from iocs.core.dbr import ConversionError, Form, Native, format_number, head_size, payload
+from tests.iocs.core.every_record import RECORDS, EveryRecord
+from tests.iocs.core.plant import Plant
+
+SPECS = {name: getattr(EveryRecord, name).spec for name in RECORDS}
+plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=60) | st.binary()
+anything = plain | st.lists(plain, max_size=8)
+
+
+@pytest.fixture(scope="module")
+def points() -> dict[str, Point]:
+    async def make() -> dict[str, Point]:
+        group = EveryRecord("T:", Plant())
+        return {name: group.record(name) for name in RECORDS}
+
+    return asyncio.run(make())
+
+
+@given(st.sampled_from(RECORDS), anything)
+def test_any_put_is_understood_or_refused(
+    points: dict[str, Point], record: str, value: Any
+) -> None:
+    point = points[record]
+    try:
+        parsed = parse_put(point, value)
+    except (ConversionError, TypeError):
+        return
+    held = coerce(point.spec, parsed) if record != "waveform" or len(parsed) <= 5 else None
+    if point.native is Native.ENUM:
+        assert held in range(len(point.states))
+    elif point.native is Native.LONG:
+        assert isinstance(held, int)
+        assert -(2**31) <= held < 2**31
+    elif point.native is Native.STRING:
+        assert isinstance(held, str)
+        assert len(held.encode()) < 40
+
+
+@given(st.integers(0, 34), st.integers(0, 2**32), st.binary(max_size=200))
+def test_any_payload_of_a_put_is_decoded_or_refused(kind: int, count: int, raw: bytes) -> None:
+    try:
+        value = decode(kind, count, raw)
+    except ConversionError:
+        return
+    assert len(value) <= count
+
+
+@given(st.sampled_from(RECORDS), st.integers(0, 38), st.integers(0, 5))
+def test_every_payload_has_the_size_that_its_header_announces(
+    points: dict[str, Point], record: str, kind: int, count: int
+) -> None:
+    point = points[record]
+    try:
+        data = payload(point, kind, count)
+    except ConversionError:
+        return
+    if kind <= 34:
+        native = Native(kind % 7)
+        size = 40 if native is Native.STRING else struct.calcsize(">" + " hfHBid"[native])
+        assert len(data) == head_size(Form(kind // 7), native) + size * (count or point.count)
+
+
+@given(st.floats(-1e300, 1e300), st.integers(0, 15))
+def test_a_number_as_text_is_the_number(value: float, precision: int) -> None:
+    text = format_number(value, precision)
+    assert len(text) < 40
+    if precision > 8 or abs(value) > 1e16:  # scientific
+        assert math.isclose(float(text), value, rel_tol=0.51 * 10.0**-precision)
+    else:
+        digits = precision if abs(value) <= 1e7 else min(precision, 3)
+        assert math.isclose(float(text), value, rel_tol=1e-15, abs_tol=0.501 * 10.0**-digits)
+
+
+@pytest.mark.parametrize(
+    ("record", "value"),
+    [
+        ("longin", 2**31),
+        ("longin", -(2**31) - 1),
+        ("mbbi", 3),
+        ("mbbi", -1),
+        ("waveform", [0.0] * 6),
+    ],
+)
+def test_a_drivers_value_that_does_not_fit_is_refused(record: str, value: Any) -> None:
+    with pytest.raises(ConversionError, match=record):
+        coerce(SPECS[record], value)
+
+
+def test_arrays_are_padded_and_texts_cut_between_characters() -> None:
+    padded = coerce(SPECS["waveform"], [1.0])
+    assert padded[0] == 1.0
+    assert np.all(np.isnan(padded[1:]))
+    assert coerce(SPECS["stringin"], "é" * 30) == "é" * 19
+    assert coerce(SPECS["stringin"], "a\0b") == "a"
+
+
+def test_an_array_is_a_copy() -> None:
+    given_array = np.zeros(5)
+    held = coerce(SPECS["waveform"], given_array)
+    given_array[0] = 1.0
+    assert held[0] == 0.0
+
+
+texts = st.text(alphabet="abAB*?[].-0123456789/:", max_size=12)
+
+
+@given(texts, texts, texts, st.lists(texts, max_size=3))
+def test_without_a_rule_that_allows_nobody_writes(
+    host: str, user: str, address: str, patterns: list[str]
+) -> None:
+    client = Client(host, user, address)
+    rules = tuple(WriteRule(users=(pattern,), pvs=("nothing",)) for pattern in patterns)
+    allowed = Access(rules=rules).may_write("T:X", client)
+    assert allowed is (not rules)
+    assert not Access(read_only=True).may_write("T:X", client)
+    assert Access(rules=(*rules, WriteRule())).may_write("T:X", client)
+
+
+def test_the_prefix_is_not_part_of_a_rule() -> None:
+    rule = WriteRule(pvs=("Target",))
+    anna = Client("desk", "anna", "10.0.0.1")
+    assert Access(rules=(rule,), prefix="T:").may_write("T:Target", anna)
+    assert not Access(rules=(rule,), prefix="T:").may_write("T:SetMode", anna)

@@ -1,0 +1,105 @@
+"""Groups: what may be a PV's attribute, parts fed by their parent, health and statistics."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from iocs.core.declare import analog, number_pv
+from iocs.core.group import DeviceGroup, PartGroup
+from iocs.core.meta import GroupMeta
+from iocs.core.scan import Block, Scan
+from iocs.core.serve import Ioc
+from iocs.core.spec import NAME_PATTERN, DeclarationError
+from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, Reading, read_now, until
+from tests.support.rawca import RawCa
+
+
+async def test_no_pv_may_hide_an_attribute_of_its_group(plant: Plant) -> None:
+    group = DeviceGroup("T:", plant)
+    own = {name for name in vars(group) if not name.startswith("_")}
+    inherited = {"prefix", "pvdb", "states", "start", "stop", "feed", "points", "log", "parent"}
+    assert own & {"device", "health", "root"}
+    for name in own | inherited:
+        with pytest.raises(DeclarationError, match=f"'{name}' is taken"):
+            GroupMeta("Bad", (DeviceGroup,), {name: number_pv("X", "X", "")})
+
+
+def test_two_attributes_may_not_share_a_pv() -> None:
+    with pytest.raises(DeclarationError, match="one and two share the PV X"):
+        GroupMeta("Bad", (DeviceGroup,), {n: number_pv("X", "X", "") for n in ("one", "two")})
+
+
+class ChannelPvs(PartGroup[int]):
+    """A part."""
+
+    share: Block[float] = Block()
+    value = analog(share, "Value", lambda share: share, doc="Value of the channel")
+
+
+class PartsIoc(DeviceGroup[Plant]):
+    """An IOC of two parts."""
+
+    main = Scan(1.0, Plant.read)
+
+    def build(self) -> None:
+        for number in range(2):
+            part = ChannelPvs(f"{self.prefix}Ch{number}:", number, parent=self)
+            self.add_part(part, {ChannelPvs.share: (PartsIoc.main, _share(number))})
+
+
+def _share(number: int) -> Callable[[Reading], float | None]:
+    return lambda reading: reading.trace[number] if len(reading.trace) > number else None
+
+
+async def test_one_read_feeds_the_parts_and_a_missing_share_its_part_alone(plant: Plant) -> None:
+    group = PartsIoc("T:", plant)
+    values = [group.pvdb[f"T:Ch{number}:Value"] for number in range(2)]
+    await group.poller(PartsIoc.main).refresh()
+    assert [(pv.value, pv.severity) for pv in values] == [(1.0, 0), (2.0, 0)]
+    assert plant.reads == 1
+    plant.show(trace=(5.0,))
+    await group.poller(PartsIoc.main).refresh()
+    assert [(pv.value, pv.severity) for pv in values] == [(5.0, 0), (2.0, 3)]
+
+
+async def test_a_part_that_nothing_feeds_is_refused(plant: Plant) -> None:
+    class Unfed(DeviceGroup[Plant]):
+        def build(self) -> None:
+            self.add_part(ChannelPvs(f"{self.prefix}Ch:", 0, parent=self))
+
+    with pytest.raises(DeclarationError, match="nothing reads or feeds 'share'"):
+        Unfed("T:", plant)
+
+
+async def test_statistics_of_the_ioc(ioc: Ioc, group: PlantIoc, raw: RawCa) -> None:
+    heartbeat = await raw.subscribe(await raw.create(PREFIX + "Ioc:HEARTBEAT"))
+    first = heartbeat.events[0].payload[12:16]
+    await heartbeat.until(lambda event: event.payload[12:16] > first)
+    await until(lambda: group.point("client_count").value == 1)
+    assert group.point("process_id").value == os.getpid()
+    assert group.point("record_count").value == len(group.pvdb)
+    assert group.point("memory_used").value > 1e6
+    assert group.point("monitor_count").value >= 1
+
+
+async def test_every_pv_of_a_running_ioc_is_valid(ioc: Ioc, group: PlantIoc) -> None:
+    await read_now(group)
+
+    def invalid() -> list[str]:
+        return [point.pvname for point in group.points() if point.severity == 3]
+
+    await until(lambda: not invalid())
+    assert len(list(group.points())) == len(group.pvdb)
+
+
+async def test_every_pv_has_a_description_units_and_a_good_name(group: PlantIoc) -> None:
+    for point in group.points():
+        assert NAME_PATTERN.fullmatch(point.pvname)
+        assert len(point.pvname) <= 60
+        assert 0 < len(str(point.get_field("DESC").value).encode()) <= 40
+        assert point.get_field("RTYP").value == point.spec.record
+        if point.spec.numeric:
+            assert len(str(point.get_field("EGU").value)) < 8

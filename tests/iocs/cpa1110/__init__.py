@@ -1,0 +1,1 @@
+"""The compressor's IOC end to end: real simulator, real wire, real clients."""

@@ -1,0 +1,180 @@
+"""The record database, loaded by EPICS Base, is to a client what our IOC is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from iocs.core.fields import SCAN_MENU
+from iocs.export.files import Kind, demo_target, export
+from iocs.export.rows import Row
+from iocs.registry import MODULES
+from tests.iocs.export import compare
+from tests.iocs.export.conftest import BASE, OURS, Pair
+from tests.iocs.export.sample import INSTRUMENT
+from tests.support.c_ioc import c_ioc
+from tests.support.ca import CaSpace
+from tests.support.libca import CaError, Libca, Mask, Reading
+from tests.support.process import PythonProcess
+
+SAMPLE = INSTRUMENT.simulator
+EVERY = pytest.mark.parametrize("pair", [SAMPLE, *MODULES.values()], indirect=True)
+ONLY_SAMPLE = pytest.mark.parametrize("pair", [SAMPLE], indirect=True)
+
+
+async def differences(pair: Pair) -> list[compare.Difference]:
+    """All differences between the two servers, but for that of the prefix."""
+    rows = compare.distinct(pair.target.rows)
+    ours, base = await asyncio.gather(
+        compare.all_facts(pair.ours, OURS, rows), compare.all_facts(pair.base, BASE, rows)
+    )
+    found: list[compare.Difference] = []
+    for row, mine, theirs in zip(rows, ours, base, strict=True):
+        assert mine.pop("field NAME") == OURS + row.name
+        assert theirs.pop("field NAME") == BASE + row.name
+        found += compare.differences(row, mine, theirs)
+    return found
+
+
+async def base_names(process: PythonProcess) -> dict[str, str]:
+    """Names and record types of what EPICS Base has loaded, as its own shell lists them."""
+    await process.say("ioc('dbl \"\" RTYP'); print('listed')\n")
+    await process.line("listed$")
+    lines = [line.removeprefix(">>> ").split(", ") for line in process.stdout]
+    return {line[0]: line[1].strip('"') for line in lines if line[0].startswith(BASE)}
+
+
+@EVERY
+async def test_names_and_types_are_those_of_our_ioc(pair: Pair) -> None:
+    loaded = await base_names(pair.base_process)
+    assert loaded == {BASE + row.name: row.spec.record for row in pair.target.rows}
+    served = {line for line in pair.our_process.stderr if line.startswith(OURS)}
+    assert served == {OURS + row.name for row in pair.target.rows}
+    names = [row.name for row in pair.target.rows]
+    ours, base = await asyncio.gather(
+        compare.types(pair.ours, [OURS + name for name in names]),
+        compare.types(pair.base, [BASE + name for name in names]),
+    )
+    assert dict(zip(names, ours, strict=True)) == dict(zip(names, base, strict=True))
+
+
+@EVERY
+async def test_metadata_and_fields_are_those_of_our_ioc(pair: Pair) -> None:
+    found = await differences(pair)
+    assert [d for d in found if not d.reason] == []
+
+
+@ONLY_SAMPLE
+async def test_every_difference_that_is_meant_is_still_there(pair: Pair) -> None:
+    assert {d.reason for d in await differences(pair)} == {m.reason for m in compare.MEANT}
+
+
+@EVERY
+async def test_a_stand_in_shows_good_values(pair: Pair) -> None:
+    rows = pair.target.rows
+    readings = await compare.gather(pair.base.get(BASE + row.name) for row in rows)
+    for row, reading in zip(rows, readings, strict=True):
+        assert (row.name, reading.status, reading.severity) == (row.name, 0, 0)
+        if row.value is not None and not row.setpoint:
+            assert reading.value == row.value, row.name
+
+
+@ONLY_SAMPLE
+async def test_a_stand_in_reads_back_its_set_points(pair: Pair) -> None:
+    for name, value in (("Level", 12.5), ("Free", -3.0), ("Power", 1), ("Range", 2)):
+        async with pair.base.monitor(f"{BASE}{name}_RBV") as monitor:
+            assert await pair.base.put(BASE + name, value) is None
+            await monitor.until(lambda update, value=value: update.value == value)
+
+
+@ONLY_SAMPLE
+async def test_a_stand_in_clamps_a_one_sided_set_point(pair: Pair) -> None:
+    assert await pair.base.put(f"{BASE}Floor", -7.0) is None
+    assert (await pair.base.get(f"{BASE}Floor")).value == -4.0
+    assert await pair.base.put(f"{BASE}Floor", 1e9) is None
+    assert (await pair.base.get(f"{BASE}Floor")).value == 1e9
+
+
+@EVERY
+async def test_every_archived_pv_answers_what_the_archiver_asks(pair: Pair) -> None:
+    archived = [row for row in compare.distinct(pair.target.rows) if row.spec.archive]
+    assert archived
+    await compare.gather(check_archived(pair.ours, OURS + row.name, row) for row in archived)
+
+
+async def check_archived(ca: Libca, name: str, row: Row) -> None:
+    """Ask as the archiver does: fields and value by monitor, the value in its full length."""
+    declared = dict(row.fields)
+    for field in ("NAME", "RTYP", "SCAN", *(f for f in ("MDEL", "ADEL") if f in declared)):
+        value = (await first_event(ca, f"{name}.{field}")).value
+        expected = {"NAME": name, "RTYP": row.spec.record}.get(field)
+        if field == "SCAN":
+            expected = SCAN_MENU.index(declared[field])
+        assert value == (float(declared[field]) if expected is None else expected), field
+    assert (await first_event(ca, name)).count == (await ca.info(name)).count
+
+
+async def first_event(ca: Libca, name: str) -> Reading:
+    async with ca.monitor(name, events=Mask.LOG | Mask.ALARM) as monitor:
+        return (await monitor.count(1))[0]
+
+
+@ONLY_SAMPLE
+async def test_fields_that_a_record_type_lacks_are_absent_on_both_sides(pair: Pair) -> None:
+    for name in ("Flag.MDEL", "ShortText.HIHI", "Counts.PREC", "BothLimits.DRVH"):
+        for ca, prefix in ((pair.ours, OURS), (pair.base, BASE)):
+            with pytest.raises(CaError):
+                await ca.info(prefix + name, timeout=0.5)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "complaint"),
+    [
+        ('field(PREC, "3")', 'field(PRECC, "3")', "PRECC"),
+        ('field(HHSV, "MAJOR")', 'field(HHSV, "SEVERE")', "SEVERE"),
+        ("record(ai,", "record(analog,", "analog"),
+        ('field(HIGH, "35.25")', 'field(HIGH, "warm")', "warm"),
+    ],
+)
+async def test_base_refuses_a_wrong_record(
+    ca_space: CaSpace, tmp_path: Path, right: str, wrong: str, complaint: str
+) -> None:
+    text = export(Kind.DB, [demo_target(INSTRUMENT)])[0].text
+    assert right in text
+    database = tmp_path / "wrong.template"
+    database.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+    with pytest.raises(AssertionError, match=complaint):
+        async with c_ioc(ca_space, database, macros="P=A:,R=B:"):
+            pass
+
+
+async def test_the_comparison_finds_what_is_wrong_in_a_database(
+    new_ca_space: Callable[[], CaSpace], tmp_path: Path
+) -> None:
+    target = demo_target(INSTRUMENT)
+    row = target.rows[0]
+    right = wrong = export(Kind.DB, [target])[0].text
+    for text, replacement in (
+        ('field(EGU, "°C")', 'field(EGU, "K")'),
+        ('field(HIGH, "35.25")', 'field(HIGH, "35")'),
+        ('field(LLSV, "MAJOR")', 'field(LLSV, "MINOR")'),
+        ('field(PREC, "3")', 'field(PREC, "2")'),
+        ('    field(HOPR, "100")\n', ""),
+    ):
+        assert text in wrong
+        wrong = wrong.replace(text, replacement, 1)
+    answers: list[compare.Facts] = []
+    for content in (right, wrong):
+        database = tmp_path / "test.template"
+        database.write_text(content, encoding="utf-8")
+        space = new_ca_space()
+        async with c_ioc(space, database, macros="P=A:,R=B:"), Libca(space) as ca:
+            answers.append(await compare.facts(ca, f"A:B:{row.name}", row))
+    found = {d.fact for d in compare.differences(row, *answers) if not d.reason}
+    assert found == {
+        *("ctrl units", "field EGU", "ctrl high", "field HIGH", "field LLSV"),
+        *("ctrl precision", "field PREC", "ctrl hopr", "ctrl drvh", "field HOPR"),
+    }

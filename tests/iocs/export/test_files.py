@@ -1,0 +1,276 @@
+"""Every export says what is declared, in the form that its reader takes."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from iocs.config import load_site
+from iocs.export import db, files
+from iocs.export.files import Kind, Target, configured_target, demo_target, export
+from iocs.export.rows import Row, Section, number_text
+from iocs.export.table import Format, pv_table
+from iocs.registry import MODULES, load
+from tests.iocs.export.sample import INSTRUMENT
+from tests.support.process import ROOT
+
+PREFIX = "LAB:SAMPLE:"
+
+
+@pytest.fixture(scope="module")
+def sample() -> Target:
+    return demo_target(INSTRUMENT)
+
+
+@pytest.fixture(params=["sample", *MODULES])
+def target(request: pytest.FixtureRequest, sample: Target) -> Target:
+    return sample if request.param == "sample" else demo_target(load(request.param))
+
+
+def rows_by_name(target: Target) -> dict[str, Row]:
+    return {row.name: row for row in target.rows}
+
+
+def test_the_repository_holds_what_is_generated() -> None:
+    made = {file.path: file.text for file in files.repository_files()}
+    held = {
+        str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+        for path in (ROOT / files.DB_FOLDER).iterdir()
+    }
+    assert made == held, 'run "labioc export" and commit what it writes'
+
+
+def test_generating_twice_gives_the_same(target: Target) -> None:
+    again = demo_target(INSTRUMENT if target.name == "sample" else load(target.instrument))
+    for kind in Kind:
+        assert export(kind, [target]) == export(kind, [again])
+
+
+def test_writing_makes_the_folder_and_every_file(tmp_path: Path, sample: Target) -> None:
+    made = [file for kind in Kind for file in export(kind, [sample])]
+    paths = files.write(made, tmp_path / "new")
+    assert [path.read_text(encoding="utf-8") for path in paths] == [file.text for file in made]
+    assert len(set(paths)) == len(made)
+    assert all(b"\r" not in path.read_bytes() for path in paths)
+
+
+def test_rows_come_in_the_order_of_declaration(sample: Target) -> None:
+    sections = [row.section for row in sample.rows]
+    assert sections == sorted(sections)
+    assert set(sections) == set(Section)
+    names = [row.name for row in sample.rows]
+    first = names.index("Range")
+    assert names[:3] == ["BothLimits", "UpperLimits", "LowerLimits"]
+    assert names[first : first + 2] == ["Range", "Range_RBV"]
+    assert names.index("Word:First") < names.index("Reset") < names.index("Part1:Level")
+
+
+def test_harmless_values_raise_no_alarm(sample: Target) -> None:
+    rows = rows_by_name(sample)
+    values = {name: rows[name].value for name in ("BothLimits", "UpperLimits", "ZeroLimit")}
+    assert values == {"BothLimits": 22.625, "UpperLimits": -3.0, "ZeroLimit": 1.0}
+    assert (rows["Flag"].value, rows["Mode"].value, rows["Connected"].value) == (1, 2, 1)
+    assert rows["Scan:Odd:Period"].value == 0.7
+    assert rows["LongText"].value is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.0, "1"),
+        (-0.005, "-0.005"),
+        (1e300, "1e+300"),
+        (float("nan"), "NaN"),
+        (float("inf"), "Inf"),
+        (float("-inf"), "-Inf"),
+        (0.1 + 0.2, "0.30000000000000004"),
+        (2147483647, "2147483647"),
+    ],
+)
+def test_numbers_keep_all_their_digits(value: float, text: str) -> None:
+    assert number_text(value) == text
+    assert value != value or float(text) == value
+
+
+@pytest.mark.parametrize(
+    ("prefix", "macros"),
+    [
+        ("DEMO:CPA:", ("DEMO:", "CPA:")),
+        ("A:B:C:", ("A:B:", "C:")),
+        ("CPA:", ("", "CPA:")),
+        ("A:B", ("A:", "B")),
+    ],
+)
+def test_a_prefix_is_split_at_its_last_level(prefix: str, macros: tuple[str, str]) -> None:
+    assert db.split_prefix(prefix) == macros
+
+
+async def test_base_expands_the_substitutions(tmp_path: Path, sample: Target) -> None:
+    files.write(export(Kind.DB, [sample]), tmp_path)
+    loader = (
+        "from epicscorelibs import ioc; ioc.iocshRegisterCommon();"
+        " ioc.dbLoadDatabase(b'base.dbd', ioc.DEFAULT_DBD_PATH.encode(), None);"
+        " ioc.registerRecordDeviceDriver(ioc.pdbbase);"
+        " ioc.ioc('dbLoadTemplate demo.substitutions'); ioc.ioc('dbl')"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", loader, cwd=tmp_path, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    assert set(output.decode().split()) >= {PREFIX + row.name for row in sample.rows}
+
+
+def test_two_iocs_share_a_template_only_if_their_pvs_are_the_same() -> None:
+    one, other = _targets_with_parts(1, 2)
+    shared = export(Kind.DB, [one, one])
+    assert [file.path for file in shared] == ["sample.template", "demo.substitutions"]
+    assert shared[1].text.count("{ ") == 3
+    apart = export(Kind.DB, [one, other], files.Options(collection="lab"))
+    assert [file.path for file in apart] == ["one.template", "two.template", "lab.substitutions"]
+    assert "Part2:Level" not in apart[0].text
+    assert "Part2:Level" in apart[1].text
+
+
+def _targets_with_parts(*counts: int) -> list[Target]:
+    names = ("one", "two")
+    made: list[Target] = []
+    for name, count in zip(names, counts, strict=True):
+        demo = replace(INSTRUMENT.demo, settings=(("parts", count),), prefix=f"LAB:{name}:")
+        made.append(replace(demo_target(replace(INSTRUMENT, demo=demo)), name=name))
+    return made
+
+
+def test_an_ioc_of_a_site_file_keeps_its_name_prefix_and_settings(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(
+        '[[ioc]]\nname = "north"\ninstrument = "cpa1110"\nprefix = "LAB:N:"\n'
+        'link = "tcp://127.0.0.1:1"\npressure_unit = "psi"\n'
+    )
+    (ioc,) = load_site(site)
+    target = configured_target(ioc)
+    assert rows_by_name(target)["LowPressure"].spec.units == "psi"
+    (_, names) = export(Kind.ARCHIVER, [target])
+    assert names.path == "north.archive"
+    assert all(line.startswith("LAB:N:") for line in names.text.splitlines())
+
+
+def test_another_prefix_than_that_of_the_demo() -> None:
+    target = demo_target(INSTRUMENT, "LAB:X:")
+    assert "LAB:X:BothLimits\t1.0\tmonitor" in export(Kind.ARCHIVER, [target])[1].text
+    with pytest.raises(ValueError, match="'LAB X'"):
+        demo_target(INSTRUMENT, "LAB X")
+
+
+def test_the_archiver_gets_strings_for_periods(target: Target) -> None:
+    request, plain = export(Kind.ARCHIVER, [target])
+    entries = json.loads(request.text)
+    assert [entry["pv"] for entry in entries] == [
+        target.prefix + row.name for row in target.rows if row.spec.archive
+    ]
+    for entry in entries:
+        assert set(entry) == {"pv", "samplingperiod", "samplingmethod"}
+        assert isinstance(entry["samplingperiod"], str)
+        assert float(entry["samplingperiod"]) >= 0.1  # the appliance's shortest
+        assert entry["samplingmethod"] in ("MONITOR", "SCAN")
+        assert re.fullmatch(r"[a-zA-Z0-9_\-+:\[\]<>;/,#{}^]+", entry["pv"])
+    lines = [line.split("\t") for line in plain.text.splitlines()]
+    assert lines == [[e["pv"], e["samplingperiod"], e["samplingmethod"].lower()] for e in entries]
+
+
+def test_the_alarm_tree_has_every_pv_that_can_alarm(target: Target) -> None:
+    (file,) = export(Kind.ALARM, [target])
+    root = ET.fromstring(file.text)
+    (component,) = root
+    assert (root.tag, root.get("name")) == ("config", "labioc")
+    assert (component.tag, component.get("name")) == ("component", target.name)
+    entries = {entry.get("name"): entry for entry in component.findall("pv")}
+    assert list(entries) == [target.prefix + row.name for row in target.rows if row.alarms]
+    for name, entry in entries.items():
+        assert [len(entry.findall(tag)) for tag in ("description", "guidance", "display")] == [
+            1
+        ] * 3
+        assert all(part.text for part in entry.iter() if part.tag in ("title", "details"))
+        assert entry.findtext("enabled") == "true"
+        filtered = entry.findtext("filter") == f"'{target.prefix}Connected' > 0"
+        assert filtered is (name != f"{target.prefix}Connected")
+
+
+def test_alarms_are_described_worst_first(sample: Target) -> None:
+    (file,) = export(Kind.ALARM, [sample], files.Options(tree="Lab", screens="https://x/opi"))
+    root = ET.fromstring(file.text)
+    entries = {entry.get("name"): entry for entry in root.iter("pv")}
+    guidance = entries[f"{PREFIX}BothLimits"].findtext("guidance/details", "")
+    assert guidance.startswith(
+        "MAJOR at or above 40 °C; MAJOR at or below -0.005 °C; "
+        "MINOR at or above 35.25 °C; MINOR at or below 10 °C."
+    )
+    assert (
+        entries[f"{PREFIX}Mode"]
+        .findtext("guidance/details", "")
+        .startswith("MAJOR Fault; MINOR Warning.")
+    )
+    assert f"{PREFIX}NoLimits" not in entries
+    link = entries[f"{PREFIX}Mode"].findtext("display/details")
+    assert link == "https://x/opi/sample.bob?P=LAB%3A&R=SAMPLE%3A"
+    assert root.get("name") == "Lab"
+
+
+def test_snapshots_hold_set_points_and_settings_but_no_commands(sample: Target) -> None:
+    snapshot, _ = export(Kind.SAVERESTORE, [sample])
+    table = list(csv.DictReader(io.StringIO(snapshot.text)))
+    assert {entry["PV"].removeprefix(PREFIX): entry["READBACK"] for entry in table} == {
+        **{name: f"{PREFIX}{name}_RBV" for name in ("Level", "Floor", "Free", "Power", "Range")},
+        "Scan:Fast:Period": "",
+        "Scan:Odd:Period": "",
+    }
+    assert {entry["READ_ONLY"] for entry in table} == {"0"}
+
+
+def test_autosave_never_holds_what_reaches_an_instrument(target: Target) -> None:
+    _, request = export(Kind.SAVERESTORE, [target])
+    lines = request.text.splitlines()
+    assert all(re.fullmatch(r"\$\(P\)\$\(R\)[\w:-]+\.[A-Z]+", line) for line in lines)
+    values = {line for line in lines if line.endswith(".VAL")}
+    assert values == {f"$(P)$(R){row.name}.VAL" for row in target.rows if row.spec.restore}
+    assert all(":Scan:" in f":{line.removeprefix('$(P)$(R)')}" for line in values)
+
+
+def test_the_pv_table_file_selects_what_can_be_written_back(sample: Target) -> None:
+    (file,) = export(Kind.PVTABLE, [sample])
+    root = ET.fromstring(file.text)
+    assert (root.tag, root.get("version")) == ("pvtable", "3.0")
+    selected = {pv.findtext("name"): pv.findtext("selected") for pv in root.iter("pv")}
+    assert selected[f"{PREFIX}Level"] == "true"
+    assert selected[f"{PREFIX}Reset"] == "false"
+    assert selected[f"{PREFIX}Connected"] == "false"
+    assert f"{PREFIX}Ioc:HEARTBEAT" not in selected
+
+
+def test_the_table_of_pvs_is_the_same_in_every_format(sample: Target) -> None:
+    expected = [
+        (row.name, row.spec.record, row.spec.units, row.spec.writable, row.spec.desc)
+        for row in sample.rows
+    ]
+    objects = json.loads(pv_table(sample.rows, Format.JSON))
+    assert [tuple(entry.values()) for entry in objects] == expected
+    table = list(csv.reader(io.StringIO(pv_table(sample.rows, Format.CSV))))
+    assert table[0] == ["name", "record", "unit", "writable", "description"]
+    assert [(*r[:3], r[3] == "yes", r[4]) for r in table[1:]] == expected
+    lines = pv_table(sample.rows, Format.MD).splitlines()
+    assert lines[2] == '| BothLimits | ai | °C | no | A "quoted" \\ text, at 20 °C |'
+    assert len(lines) == len(expected) + 2
+    text = pv_table(sample.rows, prefix="T:").splitlines()
+    assert text[0].split() == table[0]
+    column = text[0].index("description")
+    assert [line[column:] for line in text[1:]] == [entry[4] for entry in expected]
+    assert all(line.startswith("T:") for line in text[1:])

@@ -1,0 +1,167 @@
+"""`labioc demo` as a user runs it: live values, an honest exit code, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from iocs import registry
+from tests.support.ca import CaSpace
+from tests.support.libca import Libca
+from tests.support.process import PythonProcess
+from tests.support.wire.until import until
+
+SIMULATOR = "drivers.cpa1110.simulator"
+IOC = "iocs.cpa1110"
+
+
+def demo(space: CaSpace, *arguments: str) -> PythonProcess:
+    """The demo of one instrument on the port of a CA space."""
+    return PythonProcess("iocs.cli", "demo", "--only", "cpa1110", *arguments, env=space.env)
+
+
+def children(process: PythonProcess) -> dict[str, psutil.Process]:
+    """The programs that a process has started, by their module."""
+    found: dict[str, psutil.Process] = {}
+    for child in psutil.Process(process.pid).children(recursive=True):
+        try:
+            words = child.cmdline()
+        except psutil.NoSuchProcess:
+            continue
+        if "-m" in words:
+            found[words[words.index("-m") + 1]] = child
+    return found
+
+
+async def child(process: PythonProcess, module: str) -> psutil.Process:
+    """Wait for a program that a process starts."""
+    await until(lambda: module in children(process))
+    return children(process)[module]
+
+
+def gone(process: psutil.Process) -> bool:
+    """Whether it runs no more."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+async def test_the_demo_shows_real_values_and_ends_well(ca_space: CaSpace) -> None:
+    async with demo(ca_space, "--seconds", "8") as process:
+        hint = await process.line(r"export EPICS_CA_ADDR_LIST=(\S+) .* EPICS_CA_SERVER_PORT=(\d+)")
+        started = children(process)
+        assert set(started) == {SIMULATOR, IOC}
+        await process.line(r"^DEMO:CPA:HighPressure .* ok ")
+        env = ca_space.env | {"EPICS_CA_ADDR_LIST": hint[1], "EPICS_CA_SERVER_PORT": hint[2]}
+        async with Libca(env) as ca:
+            pressure = (await ca.get("DEMO:CPA:HighPressure")).value
+        assert await process.wait() == 0, process.output
+        assert all(gone(one) for one in started.values())
+    assert "1 of 1 IOCs delivered fresh, valid values" in process.stdout
+    shown = {line.split()[0]: line for line in process.stdout if line.startswith("DEMO:CPA:")}
+    value = re.search(
+        r"HighPressure +(\d+\.\d\d) bar +ok +\d\d:\d\d:\d\d$", shown["DEMO:CPA:HighPressure"]
+    )
+    assert value is not None
+    assert abs(float(value[1]) - pressure) < 1.0
+    assert abs(pressure - 19.9) < 1.0
+    assert " Running " in shown["DEMO:CPA:OperatingState"]
+    assert len(shown) == 6
+    assert process.stderr == []
+
+
+@pytest.mark.parametrize(("module", "name"), [(SIMULATOR, "simulator"), (IOC, "IOC")])
+async def test_the_demo_fails_when_a_process_of_it_dies(
+    ca_space: CaSpace, module: str, name: str
+) -> None:
+    async with demo(ca_space, "--seconds", "50") as process:
+        await process.line("In another terminal")
+        started = children(process)
+        started[module].kill()
+        assert await process.wait() == 1
+        assert all(gone(one) for one in started.values())
+    assert f"labioc demo: {name} of cpa1110 ended with exit code -9" in process.stderr
+
+
+async def test_the_demo_fails_when_an_instrument_falls_silent(ca_space: CaSpace) -> None:
+    async with demo(ca_space, "--seconds", "6") as process:
+        await process.line("In another terminal")
+        started = children(process)
+        started[SIMULATOR].suspend()
+        await process.line("DEMO:CPA:HighPressure: the value is INVALID")
+        started[SIMULATOR].resume()  # so that it hears that it is to end
+        assert await process.wait() == 1
+        assert all(gone(one) for one in started.values())
+    assert not [line for line in process.stdout if "delivered" in line]
+
+
+def to_parent(process: PythonProcess, number: signal.Signals) -> None:
+    os.kill(process.pid, number)
+
+
+def to_all(process: PythonProcess, number: signal.Signals) -> None:
+    """As a terminal sends it: to the demo and to all that it has started."""
+    os.killpg(process.pid, number)
+
+
+@pytest.mark.parametrize(
+    ("number", "send"),
+    [(signal.SIGINT, to_parent), (signal.SIGINT, to_all), (signal.SIGTERM, to_parent)],
+)
+async def test_a_signal_ends_everything(
+    ca_space: CaSpace,
+    number: signal.Signals,
+    send: Callable[[PythonProcess, signal.Signals], None],
+) -> None:
+    async with demo(ca_space) as process:
+        await process.line(r"^DEMO:CPA:HighPressure .* bar +ok ")
+        started = children(process)
+        send(process, number)
+        send(process, number)  # an impatient user
+        assert await process.wait() == 0, process.output
+        assert all(gone(one) for one in started.values())
+    assert process.stderr == []
+
+
+@pytest.mark.parametrize("module", [SIMULATOR, IOC])
+async def test_ctrl_c_while_it_starts_leaves_nothing_behind(ca_space: CaSpace, module: str) -> None:
+    async with demo(ca_space) as process:
+        newest = await child(process, module)
+        to_parent(process, signal.SIGINT)
+        assert await process.wait() == 0, process.output
+        assert gone(newest)
+    assert process.stderr == []
+
+
+async def test_the_demo_shows_every_instrument(ca_space: CaSpace) -> None:
+    async with PythonProcess("iocs.cli", "demo", "--seconds", "8", env=ca_space.env) as process:
+        await process.line("In another terminal")
+        started = children(process)
+        assert set(started) == {
+            *(f"iocs.{name}" for name in registry.MODULES),
+            *(registry.load(name).simulator for name in registry.MODULES),
+        }
+        assert await process.wait() == 0, process.output
+        assert all(gone(one) for one in started.values())
+    count = len(registry.MODULES)
+    assert f"{count} of {count} IOCs delivered fresh, valid values" in process.stdout
+    shown = {line.split()[0] for line in process.stdout if line.startswith("DEMO:")}
+    demos = [registry.load(name).demo for name in registry.MODULES]
+    assert shown == {one.prefix + name for one in demos for name in one.show}
+
+
+@pytest.mark.slow
+async def test_the_demo_stays_fresh_for_a_minute(ca_space: CaSpace) -> None:
+    arguments = ("demo", "--seconds", "60")
+    async with PythonProcess("iocs.cli", *arguments, env=ca_space.env) as process:
+        assert await process.wait(within=100) == 0, process.output
+    lines = [line for line in process.stdout if line.startswith("DEMO:")]
+    shown = sum(len(registry.load(name).demo.show) for name in registry.MODULES)
+    assert len(lines) > 10 * shown
+    assert not [line for line in lines if "INVALID" in line or "not connected" in line]
