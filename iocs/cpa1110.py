@@ -1,6 +1,6 @@
 """Cryomech CPA helium compressors: one IOC per compressor.
 
-One Modbus read a second feeds all PVs. Temperatures are always in degC and pressures in the one unit
+One Modbus read a second feeds all PVs. Temperatures are always in degC and pressures in the unit
 that the configuration names, whatever the panel shows. ``Start`` and ``Stop`` complete when the
 state of the compressor confirms them, fail with the reason otherwise, and are never repeated.
 Units, words and states: CPA reference, sections 2 to 4.
@@ -45,7 +45,7 @@ STATES: dict[int, tuple[str, Severity]] = {
     OperatingState.RESOLVE_PREVIOUS_ERROR: ("Resolve previous error", Severity.MAJOR),
     -1: ("Unknown", Severity.MINOR),
 }
-"""Labels and severities. The panel's own numbers do not fit an mbbi: its index is the place here."""
+"""Labels and severities. The panel's numbers do not fit an mbbi: its index is the place here."""
 
 _INDEX = {number: index for index, number in enumerate(STATES)}
 _PRESSURE_PRECISION = {PressureUnit.BAR: 2, PressureUnit.PSI: 1, PressureUnit.KPA: 0}

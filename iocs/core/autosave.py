@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .channel import Point
 from .convert import parse_put
 from .fields import restore_field, setting_fields
+from .point import Point
 
 if TYPE_CHECKING:
     from .group import DeviceGroup

@@ -18,7 +18,7 @@ from caproto.server.records.utils import records
 from .dbr import Native
 
 if TYPE_CHECKING:
-    from .channel import Point
+    from .point import Point
 
 Get = Callable[["Point"], Any]
 Put = Callable[["Point", Any], None]

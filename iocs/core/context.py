@@ -18,9 +18,10 @@ import caproto as ca
 import psutil
 from caproto.asyncio import server as caserver
 
-from .channel import Channel, Point
+from .channel import Channel
 from .circuit import Circuit
 from .names import parse_address
+from .point import Point
 from .search import SearchProtocol
 
 log = logging.getLogger("labioc.ca")

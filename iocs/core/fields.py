@@ -17,10 +17,11 @@ from caproto.server import menus
 from .access import Client
 from .alarm import LIMIT_FIELDS, SEVERITY_FIELDS, Severity
 from .base_fields import STATE_PREFIXES, FieldDef, Get, Put, base_fields, native_of
-from .channel import Channel, Point
+from .channel import Channel
 from .convert import parse_put
 from .dbr import ConversionError, Native, to_integer
 from .monitor import ALL_VALUES
+from .point import Point
 from .spec import DESC_SIZE
 from .stamp import Stamp
 

@@ -15,10 +15,10 @@ from typing import Any, Generic, TypeVar, cast
 from drivers.core.device import Device
 
 from .access import Access
-from .channel import Point
-from .declare import Command, Setpoint, Setting
+from .declared import Command, Setpoint, Setting
 from .health import Health, HealthPVs
 from .meta import PVs
+from .point import Point
 from .puts import CommandPut, PutQueue, SetpointPut, check_limits
 from .scan import Block, Feed, Poller, Scan
 from .spec import DeclarationError

@@ -7,7 +7,7 @@ from typing import Any
 from caproto.server import PVGroup
 from caproto.server.server import PVGroupMeta
 
-from .declare import Declared, Family
+from .declared import Declared, Family
 from .scan import Scan
 from .scan_pvs import scan_members
 from .spec import DeclarationError

@@ -18,9 +18,9 @@ from .dbr import ConversionError
 from .stamp import Stamp
 
 if TYPE_CHECKING:
-    from .channel import Point
-    from .declare import Command, Setpoint
+    from .declared import Command, Setpoint
     from .group import Group
+    from .point import Point
 
 log = logging.getLogger("labioc.puts")
 

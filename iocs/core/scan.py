@@ -22,8 +22,8 @@ from .dbr import ConversionError
 from .stamp import Stamp
 
 if TYPE_CHECKING:
-    from .channel import Point
     from .group import Group
+    from .point import Point
 
 log = logging.getLogger("labioc.scan")
 

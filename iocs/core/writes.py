@@ -15,8 +15,9 @@ from drivers.core.errors import DriverError
 
 from . import dbr
 from .access import Client
-from .channel import Channel, Point
+from .channel import Channel
 from .convert import decode
+from .point import Point
 from .wire import Command, error_reply, message
 
 log = logging.getLogger("labioc.ca")

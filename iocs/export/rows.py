@@ -13,12 +13,12 @@ from enum import IntEnum
 from typing import Any
 
 from iocs.core.alarm import SEVERITY_FIELDS, Severity
-from iocs.core.channel import Point
 from iocs.core.dbr import Native
 from iocs.core.declare import Declared
 from iocs.core.fields import STATE_PREFIXES, Field
 from iocs.core.group import DeviceGroup
 from iocs.core.health import HealthPVs
+from iocs.core.point import Point
 from iocs.core.spec import PointSpec
 from iocs.core.statistics import StatisticsPVs
 

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from drivers.iseg.words import Bit, Weight
 from iocs.core.alarm import Severity
-from iocs.core.declare import Family, binary
+from iocs.core.declare import binary
+from iocs.core.declared import Family
 from iocs.core.scan import Block
 
 R = TypeVar("R")

@@ -9,7 +9,8 @@ from drivers.iseg.readings import ModuleReading
 from drivers.iseg.settings import CrateSettings
 from iocs.core.alarm import COMM
 from iocs.core.dbr import Native
-from iocs.core.declare import FAST, Internal
+from iocs.core.declare import FAST
+from iocs.core.declared import Internal
 from iocs.core.group import DeviceGroup
 from iocs.core.instrument import Demo, Instrument
 from iocs.core.scan import Follower

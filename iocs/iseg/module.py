@@ -13,7 +13,6 @@ from iocs.core.alarm import Severity
 from iocs.core.dbr import Native
 from iocs.core.declare import (
     SLOW,
-    Internal,
     analog,
     array,
     choice,
@@ -23,6 +22,7 @@ from iocs.core.declare import (
     signed_word,
     text,
 )
+from iocs.core.declared import Internal
 from iocs.core.group import Group, PartGroup
 from iocs.core.scan import Block, Scan
 from iocs.core.spec import Archive, PointSpec

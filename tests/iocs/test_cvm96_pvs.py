@@ -12,9 +12,9 @@ from drivers.cvm96.blocks import plan
 from drivers.cvm96.device import MeterBus
 from drivers.cvm96.protocol import QUANTITIES, Image
 from drivers.cvm96.settings import Cvm96Settings, MeterSettings
-from iocs.core.channel import Point
 from iocs.core.instrument import Instrument
 from iocs.core.options import SettingsError, json_schema, parse
+from iocs.core.point import Point
 from iocs.cvm96 import ENERGIES, INSTRUMENT, MEASUREMENTS, MeterBusIOC
 from iocs.registry import load
 

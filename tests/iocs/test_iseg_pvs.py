@@ -8,8 +8,8 @@ from drivers.iseg.device import Crate
 from drivers.iseg.settings import CrateSettings, ModuleSettings, Polarity
 from drivers.iseg.words import CHANNEL_STATUS_BITS, MODULE_STATUS_BITS
 from iocs.core.alarm import Severity
-from iocs.core.channel import Point
 from iocs.core.options import SettingsError, parse
+from iocs.core.point import Point
 from iocs.iseg import INSTRUMENT, CrateIOC
 
 CRATE = "ChannelsOn ChannelsTripped MaxVoltage Connected LastError"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from iocs.core.channel import Point
 from iocs.core.dbr import Native
 from iocs.core.declare import Internal
 from iocs.core.group import DeviceGroup
+from iocs.core.point import Point
 from iocs.core.spec import PointSpec
 from iocs.core.stamp import Stamp
 from tests.iocs.core.plant import Plant

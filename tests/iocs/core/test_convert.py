@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iocs.core.access import Access, Client, WriteRule
-from iocs.core.channel import Point
 from iocs.core.convert import coerce, decode, parse_put
 from iocs.core.dbr import ConversionError, Form, Native, format_number, head_size, payload
+from iocs.core.point import Point
 from tests.iocs.core.every_record import RECORDS, EveryRecord
 from tests.iocs.core.plant import Plant
 

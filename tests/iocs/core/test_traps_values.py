@@ -9,8 +9,8 @@ import struct
 import pytest
 
 from iocs.core.alarm import GOOD, UNDEFINED, Status
-from iocs.core.channel import Point
 from iocs.core.dbr import Native
+from iocs.core.point import Point
 from iocs.core.serve import Ioc
 from iocs.core.spec import DeclarationError, PointSpec
 from iocs.core.stamp import Stamp

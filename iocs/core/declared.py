@@ -1,0 +1,152 @@
+"""Declarations: the objects behind the words of :mod:`iocs.core.declare`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from caproto.server import pvproperty
+
+from .point import Point
+from .scan import Block
+from .spec import PointSpec
+
+if TYPE_CHECKING:
+    from .group import Group
+
+R = TypeVar("R")
+T = TypeVar("T")
+V = TypeVar("V")
+
+
+class Declared(pvproperty):
+    """A PV of a group's class; the group's attribute is its :class:`~iocs.core.channel.Point`."""
+
+    def __init__(self, spec: PointSpec) -> None:
+        self.attr_name: Any = None
+        self.spec = spec
+        self.__doc__ = spec.desc
+
+    @property
+    def pvspec(self) -> Any:
+        """What caproto's PVGroup asks for a channel; a declaration makes its own."""
+        return self
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def attr(self) -> str:
+        return self.attr_name
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.attr_name = self.attr_name or name
+
+    def __copy__(self) -> Declared:
+        return self
+
+    def create(self, group: Group) -> Point:
+        """Make the channel of this PV in one group."""
+        point = Point(self.spec, group.prefix + self.spec.name, group)
+        self.bind(point, group)
+        return point
+
+    def bind(self, point: Point, group: Group) -> None:
+        """Connect a new channel to what feeds it or takes its puts."""
+
+    def members(self, attribute: str) -> Mapping[str, Declared]:
+        """Further PVs that come with this one."""
+        return {}
+
+
+class Reading(Declared, Generic[R]):
+    """A PV that shows one value of a block."""
+
+    def __init__(self, spec: PointSpec, block: Block[R], get: Callable[[R], Any]) -> None:
+        super().__init__(spec)
+        self.block = block
+        self.get = get
+
+    def bind(self, point: Point, group: Group) -> None:
+        group.feed(self.block).points.append((point, self.get))
+
+
+class Internal(Declared):
+    """A PV that the IOC itself posts to (health, statistics)."""
+
+
+class Setting(Declared):
+    """An IOC-side setting that clients may change: kept by autosave, not sent to the device.
+
+    ``apply(group, value)`` makes it effective; it may raise to refuse.
+    """
+
+    def __init__(
+        self, spec: PointSpec, initial: Any, apply: Callable[[Any, Any], None] | None = None
+    ) -> None:
+        super().__init__(spec)
+        self.initial = initial
+        self.apply = apply
+
+    def bind(self, point: Point, group: Group) -> None:
+        group.bind_setting(self, point)
+
+
+class Command(Declared, Generic[T]):
+    """A momentary command: put 1 to carry it out; completes when the device has confirmed it."""
+
+    def __init__(
+        self,
+        spec: PointSpec,
+        action: Callable[[T], Awaitable[object]],
+        confirm: Block[Any],
+        *,
+        urgent: bool,
+    ) -> None:
+        super().__init__(spec)
+        self.action = action
+        self.confirm = confirm
+        self.urgent = urgent
+
+    def bind(self, point: Point, group: Group) -> None:
+        group.bind_command(self, point)
+
+
+class Setpoint(Declared, Generic[T, V]):
+    """A value the device holds: ``X`` is what was asked for, ``X_RBV`` what the device has.
+
+    ``follow``: after (re)connecting the set point takes the device's value; False keeps what was
+    asked for.
+    """
+
+    def __init__(
+        self,
+        spec: PointSpec,
+        write: Callable[[T, V], Awaitable[object]],
+        readback: Reading[Any],
+        *,
+        urgent: bool,
+        follow: bool,
+    ) -> None:
+        super().__init__(spec)
+        self.write = write
+        self.readback = readback
+        self.urgent = urgent
+        self.follow = follow
+
+    def bind(self, point: Point, group: Group) -> None:
+        group.bind_setpoint(self, point)
+
+    def members(self, attribute: str) -> Mapping[str, Declared]:
+        return {f"{attribute}_rbv": self.readback}
+
+
+class Family:
+    """PVs declared together (the bits of a word): in the class they are ``<attribute>_<key>``."""
+
+    def __init__(self, members: Mapping[str, Declared]) -> None:
+        self._members = dict(members)
+
+    def expand(self, attribute: str) -> dict[str, Declared]:
+        return {f"{attribute}_{key}": member for key, member in self._members.items()}
