@@ -24,7 +24,7 @@ demo: $(MADE)-run
 test: $(MADE)-test
 	@$(RUN) -m pytest -n logical -m "not slow" $(ARGS)
 
-test-slow: $(MADE)-lint
+test-slow: $(MADE)-slow
 	@$(RUN) -m pytest -m slow $(ARGS)
 
 lint: $(MADE)-lint
@@ -52,8 +52,9 @@ clean:
 $(MADE)-run: EXTRAS :=
 $(MADE)-test: EXTRAS := test
 $(MADE)-lint: EXTRAS := test,lint
+$(MADE)-slow: EXTRAS := test,lint,bench
 $(MADE)-bench: EXTRAS := bench
 
-$(MADE)-run $(MADE)-test $(MADE)-lint $(MADE)-bench: setup.cfg pyproject.toml scripts/venv.sh
+$(MADE)-run $(MADE)-test $(MADE)-lint $(MADE)-slow $(MADE)-bench: setup.cfg pyproject.toml scripts/venv.sh
 	@sh scripts/venv.sh "$(VENV)" "$(PYTHON)" "$(EXTRAS)"
 	@touch "$@"

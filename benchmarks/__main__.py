@@ -12,6 +12,7 @@ from pathlib import Path
 from .bench import Benchmark, Setup
 from .connect import Connect
 from .cvm96 import Cvm96
+from .iseg import Iseg
 from .memory import Memory
 from .process import BenchmarkError, Cores, OtherPrograms
 from .puts import Puts
@@ -22,7 +23,7 @@ from .startup import Startup
 from .updates import Updates
 
 BENCHMARKS: tuple[Benchmark, ...] = (
-    Snapshot(), Cvm96(), Startup(), Updates(), Puts(), Connect(), Memory(), Stalled()
+    Snapshot(), Cvm96(), Iseg(), Startup(), Updates(), Puts(), Connect(), Memory(), Stalled()
 )  # fmt: skip
 
 

@@ -11,7 +11,8 @@ import types
 from dataclasses import dataclass
 from typing import Any
 
-from iocs.core.declare import Declared, Internal, analog, setpoint
+from iocs.core.declare import analog, setpoint
+from iocs.core.declared import Declared, Internal
 from iocs.core.group import DeviceGroup
 from iocs.core.scan import Scan
 from iocs.core.serve import Ioc, serve

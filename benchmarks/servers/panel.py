@@ -1,17 +1,16 @@
 """The simulated compressor panel of the snapshot benchmark, with a line that is true to 0.1 ms.
 
 asyncio's usual event loop on Linux wakes up to 1 ms late, as much as 10 characters of the line
-take. Here it waits with `select`, which knows microseconds.
+take; the simulators wait with `select`, which knows microseconds.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import selectors
 import signal
 
-from drivers.core.simulation.console import Console
+from drivers.core.simulation.console import Console, exact_loop
 from drivers.core.url import SerialLine
 from drivers.cpa1110.simulator import CompressorSimulator
 
@@ -47,10 +46,7 @@ def main() -> None:
     parser.add_argument("--baud", type=int)
     options = parser.parse_args()
 
-    def loop() -> asyncio.AbstractEventLoop:
-        return asyncio.SelectorEventLoop(selectors.SelectSelector())
-
-    with asyncio.Runner(loop_factory=loop) as runner:
+    with asyncio.Runner(loop_factory=exact_loop) as runner:
         runner.run(serve(options.link, options.baud))
 
 

@@ -39,14 +39,16 @@ async def test_an_operator_sets_switches_trips_and_resets(ca_space: CaSpace, lib
             assert await ca.put(f"{CH1}VoltageSet", 250.0) is None
             assert model.voltage_set == 250.0
             assert (await ca.get(f"{CH1}VoltageSet_RBV")).value == 250.0
-            assert await ca.put(f"{CH1}VoltageSet", 7000.0) is not None
+            refused = await ca.put(f"{CH1}VoltageSet", 7000.0)
+            assert refused is not None or library == "pyepics"  # which cannot tell
             assert model.voltage_set == 250.0
             assert await ca.put(f"{CH1}On", "On", datatype=None) is None
             assert model.on
             await states.until(lambda r: r.value == 2)
             model.trip()
             await states.until(lambda r: r.value == 4 and r.severity == MAJOR)
-            assert await ca.put(f"{CH1}On", 1) is not None
+            refused = await ca.put(f"{CH1}On", 1)
+            assert refused is not None or library == "pyepics"
             assert not model.on
             assert await ca.put(f"{CH1}TripReset", 1) is None
             assert not model.events & ChannelEvent.TRIP
@@ -55,7 +57,9 @@ async def test_an_operator_sets_switches_trips_and_resets(ca_space: CaSpace, lib
             assert model.emergency
             await states.until(lambda r: r.value == 6 and r.severity == MAJOR)
         info = await ca.get(f"{CH1}VoltageSet", form=Form.CTRL)
-        assert (info.units, info.lower_ctrl_limit, info.upper_ctrl_limit) == ("V", 0.0, 6000.0)
+        assert info.units == "V"
+        assert info.limits is not None
+        assert (info.limits.drvl, info.limits.drvh) == (0.0, 6000.0)
         everything = await ca.get(f"{PREFIX}M00:VoltageMeasureAll")
         assert len(everything.value) == 4
 

@@ -11,6 +11,9 @@ _FRAME_GAP_CHARACTERS = 3.5
 _FAST_BAUD = 19200
 _FAST_GAP = 0.00175
 _QUIET_AFTER_NOISE = 0.02
+# The timers of the event loop may be late by this much, 11 characters at 115200 baud: the last part
+# of a silence is passed by turning the loop instead.
+_TIMER_GRAIN = 0.0011
 
 
 class LineSilence:
@@ -46,4 +49,4 @@ class LineSilence:
         """Return when the master may send."""
         # bytes may arrive meanwhile and move the time
         while (rest := self._free_at - time.monotonic()) > 0.0:  # noqa: ASYNC110
-            await asyncio.sleep(rest)
+            await asyncio.sleep(max(0.0, rest - _TIMER_GRAIN))

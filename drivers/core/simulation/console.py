@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import selectors
 import signal
 import stat
 import sys
@@ -123,10 +124,19 @@ def run_simulator(parser: argparse.ArgumentParser, build: Build, argv: Sequence[
     """Parse the command line, serve until a signal, return the exit code."""
     options = parser.parse_args(argv)
     try:
-        return asyncio.run(_serve(options, build))
+        with asyncio.Runner(loop_factory=exact_loop) as runner:
+            return runner.run(_serve(options, build))
     except (BadUrl, BadFault, OSError) as error:
         sys.stderr.write(f"{parser.prog}: {error}\n")
         return 2
+
+
+def exact_loop() -> asyncio.AbstractEventLoop:
+    """An event loop that waits with `select`, whose timers are true to microseconds.
+
+    The usual one may wake 1 ms late, as long as 11 characters take at 115200 baud.
+    """
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
 async def _serve(options: argparse.Namespace, build: Build) -> int:

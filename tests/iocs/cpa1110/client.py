@@ -129,7 +129,10 @@ class Client:
             case ca.EventAddResponse():
                 self._note(command)
             case ca.WriteNotifyResponse():
-                self._answers.pop(command.ioid).set_result(command)
+                # after a refusal its words have been taken already
+                answer = self._answers.pop(command.ioid, None)
+                if answer is not None:
+                    answer.set_result(command)
             case ca.ErrorResponse():
                 request = command.original_request
                 self._answers.pop(request.parameter2).set_result(command)
