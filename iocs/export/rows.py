@@ -136,7 +136,7 @@ def _section(name: str) -> Section:
         return Section.HEALTH
     if name in _IOC:
         return Section.IOC
-    return Section.SCAN if name.startswith("Scan:") else Section.INSTRUMENT
+    return Section.SCAN if ":Scan:" in f":{name}" else Section.INSTRUMENT
 
 
 def _field_names(spec: PointSpec) -> tuple[str, ...]:

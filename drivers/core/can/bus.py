@@ -225,6 +225,7 @@ class CanNode:
         self._take: Callable[[CanFrame], Part] | None = None
         self._answer: asyncio.Future[None] | None = None
         self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._within = 0.0
 
     async def request(
@@ -299,20 +300,31 @@ class CanNode:
         try:
             await self.bus.transmit(self, port, frame, asked)
             self._deadline = loop.time() + within
-            while not answer.done() and (left := self._deadline - loop.time()) > 0.0:
-                await asyncio.wait({answer}, timeout=left)
-            if not answer.done():
-                raise NoReply(self.bus.name, self.name, asked, self._silence(within))
-            answer.result()
+            self._timer = loop.call_at(self._deadline, self._late, answer)
+            await answer
             answered = True
+        except TimeoutError:
+            raise NoReply(self.bus.name, self.name, asked, self._silence(within)) from None
         except OSError as error:
             raise self.bus.down(self, asked, str(error)) from error
         finally:
+            if self._timer is not None:
+                self._timer.cancel()
             if answer.done() and not answered:
                 answer.exception()  # seen: the request has its own error
             self._request = self._take = self._answer = None
             self.answering = answered
             self.bus.request_ended(answered=answered)
+
+    def _late(self, answer: asyncio.Future[None]) -> None:
+        """The deadline has come: it is later by now, or nothing was heard for too long."""
+        loop = asyncio.get_running_loop()
+        if answer.done():
+            return
+        if self._deadline > loop.time():
+            self._timer = loop.call_at(self._deadline, self._late, answer)
+        else:
+            answer.set_exception(TimeoutError())
 
     def _silence(self, within: float) -> str:
         trouble = self.bus.trouble

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from ..frame import CanFrame, wire_bits
 
 _LOG_LENGTH = 200_000
+_OVERSLEEP = 0.0002
+"""Seconds before the end of a frame from which on the clock is watched: sleeps end late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,9 @@ class SimulatedLine:
                 continue
             sender, queued, frame = won
             busy_until = max(busy_until, queued) + wire_bits(frame) / self.bitrate
-            if (left := busy_until - time.monotonic()) > 0.0:
+            if (left := busy_until - time.monotonic() - _OVERSLEEP) > 0.0:
                 time.sleep(left)
+            while time.monotonic() < busy_until:
+                pass
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._deliver, sender, frame, busy_until)
