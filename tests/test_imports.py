@@ -46,6 +46,8 @@ _BAD = [
     ("A driver knows drivers.core", "drivers/core/link.py", "from drivers.one import protocol"),
     ("Only drivers.core.modbus", "drivers/core/link.py", "import pymodbus"),
     ("Only drivers.core.modbus", "iocs/one.py", "from pymodbus import client"),
+    ("Only drivers.core.can", "drivers/core/link.py", "import can"),
+    ("Only drivers.core.can", "iocs/one.py", "from can import Bus"),
     ("Only iocs.core and iocs.export", "iocs/one.py", "import caproto"),
     ("Only iocs.core and iocs.export", "iocs/cli.py", "from caproto.server import run"),
     ("An IOC knows iocs.core", "iocs/one.py", "import iocs.two"),

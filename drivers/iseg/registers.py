@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .channel_model import ChannelModel
 from .items import ITEMS, I, Scope
-from .model import ChannelModel, ModuleModel
+from .model import ModuleModel
 from .protocol import Number, Value
 
 _MOST_RAMP = 20.0

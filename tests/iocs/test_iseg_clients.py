@@ -208,3 +208,22 @@ async def test_kill_and_restart_of_the_hardware_during_a_ramp(
                 await until(lambda: newest(client, "Connected") == (1, NO_ALARM))
                 await second.say("requests\n")
                 assert (await second.line(r"ok requests \d+ writes (\d+)"))[1] == "0"
+
+
+@pytest.mark.slow
+async def test_ten_modules_of_sixteen_channels_in_one_ioc(ca_space: CaSpace) -> None:
+    async with (
+        simulator(10, 16) as (crate, link),
+        ioc(ca_space, link, modules=10, channels=16) as (_, port),
+        Client(port) as client,
+    ):
+        names = [f"{PREFIX}M{m:02d}:CH{n:02d}:VoltageMeasure" for m in range(10) for n in range(16)]
+        await client.subscribe(*names, f"{PREFIX}ChannelsOn")
+        await until(lambda: all(client.updates[n][-1].severity == NO_ALARM for n in names), 60)
+        before = {name: len(client.updates[name]) for name in names}
+        await until(lambda: all(len(client.updates[n]) >= before[n] + 10 for n in names), 60)
+        sets = [f"{PREFIX}M{m:02d}:CH{n:02d}:VoltageSet" for m in range(10) for n in range(16)]
+        await asyncio.gather(*(client.put(name, 10.0) for name in sets))
+        voltages = [c.voltage_set for module in crate.modules for c in module.model.channels]
+        assert voltages == [10.0] * 160
+        assert sum(module.overlaps for module in crate.modules) == 0

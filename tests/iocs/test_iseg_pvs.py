@@ -49,8 +49,16 @@ async def test_every_promised_pv_is_there() -> None:
 
 async def test_arrays_have_the_length_of_their_module() -> None:
     group = await _group(ModuleSettings("M00", 0, 2), ModuleSettings("M07", 7, 48))
-    lengths = {name: group.pvdb[f"X:{name}:VoltageMeasureAll"].count for name in ("M00", "M07")}
-    assert lengths == {"M00": 2, "M07": 48}
+    lengths = {
+        name: point.count
+        for name, point in group.pvdb.items()
+        if isinstance(point, Point) and name.endswith("All") and "Measure" in name
+    }
+    assert lengths == {
+        f"X:{module}:{what}MeasureAll": count
+        for module, count in (("M00", 2), ("M07", 48))
+        for what in ("Voltage", "Current")
+    }
 
 
 async def test_one_bi_for_every_bit_and_faults_are_major() -> None:

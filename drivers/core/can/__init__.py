@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .bus import CanBus, CanNode
+from .bus import CanBus
 from .frame import CanFrame
+from .node import CanNode, Part
 
-__all__ = ["CanBus", "CanFrame", "CanNode"]
+__all__ = ["CanBus", "CanFrame", "CanNode", "Part"]

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drivers.core.backoff import Backoff
-from drivers.core.can import CanBus, CanFrame, CanNode
-from drivers.core.can.bus import Part
+from drivers.core.can import CanBus, CanFrame, CanNode, Part
 from drivers.core.can.simulation.line import SimulatedLine
 from drivers.core.can.simulation.slcan import SlcanAdapter
 from drivers.core.can.simulation.socketcand import SocketcandServer
@@ -143,4 +142,4 @@ async def settle() -> None:
 def other_url(url: CanUrl, **changes: object) -> CanUrl:
     """A URL with another part."""
     parts = {"bitrate": url.bitrate, "options": url.options, "host": url.host, "port": url.port}
-    return CanUrl(url.backend, url.channel, **{**parts, **changes})  # type: ignore[arg-type]
+    return CanUrl(url.backend, url.channel, **{**parts, **changes})

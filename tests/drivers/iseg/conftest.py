@@ -17,7 +17,8 @@ from drivers.iseg.model import ModuleModel
 from drivers.iseg.module import Module
 from drivers.iseg.protocol import LOG_ON, data_identifier
 from drivers.iseg.settings import CrateSettings, ModuleSettings
-from drivers.iseg.simulator import CrateSimulator, make_models
+from drivers.iseg.simulated_crate import CrateSimulator
+from drivers.iseg.simulator import make_models
 
 TIMEOUT = 0.5
 CONFIRM = 0.4

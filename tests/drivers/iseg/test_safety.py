@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from drivers.core.errors import Ambiguous, BadReply, Blocked, DriverError, LinkDown, NotObeyed
-from drivers.iseg.model import ChannelModel
+from drivers.iseg.channel_model import ChannelModel
 from drivers.iseg.readings import ChannelState, state_of
 from drivers.iseg.settings import ModuleSettings
 from drivers.iseg.simulator import make_models

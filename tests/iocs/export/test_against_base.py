@@ -22,6 +22,11 @@ from tests.support.process import PythonProcess
 
 SAMPLE = INSTRUMENT.simulator
 EVERY = pytest.mark.parametrize("pair", [SAMPLE, *MODULES.values()], indirect=True)
+STRING_SIZE = 39
+"""What a string holds: longer names are cut in it, as EPICS Base cuts them."""
+
+SAMPLE_NAME = INSTRUMENT.name
+DRIVE_LIMITS = ("ctrl drvl", "ctrl drvh", "field DRVL", "field DRVH")
 ONLY_SAMPLE = pytest.mark.parametrize("pair", [SAMPLE], indirect=True)
 
 
@@ -33,10 +38,20 @@ async def differences(pair: Pair) -> list[compare.Difference]:
     )
     found: list[compare.Difference] = []
     for row, mine, theirs in zip(rows, ours, base, strict=True):
-        assert mine.pop("field NAME") == OURS + row.name
-        assert theirs.pop("field NAME") == BASE + row.name
-        found += compare.differences(row, mine, theirs)
+        assert mine.pop("field NAME") == (OURS + row.name)[:STRING_SIZE]
+        assert theirs.pop("field NAME") == (BASE + row.name)[:STRING_SIZE]
+        found += (
+            one
+            for one in compare.differences(row, mine, theirs)
+            if pair.target.instrument == SAMPLE_NAME or not told_by_the_device(row, one.fact)
+        )
     return found
+
+
+def told_by_the_device(row: Row, fact: str) -> bool:
+    """Whether this is a limit of a set point that is not declared: only its device may know it."""
+    undeclared = any(limit != limit for limit in row.spec.control)
+    return fact in DRIVE_LIMITS and bool(row.readback) and undeclared
 
 
 async def base_names(process: PythonProcess) -> dict[str, str]:
