@@ -1,4 +1,4 @@
-# make demo · make test · make lint · make bench · make screens
+# make demo · make test · make lint · make bench · make export
 #
 # Each target makes the virtual environment .venv itself, with the newest Python it finds.
 #   PYTHON=python3.12   use this Python
@@ -13,7 +13,7 @@ RUN := $(VENV)/bin/python
 space := $() $()
 MADE := $(VENV)/made$(subst /,_,$(subst $(space),_,$(PYTHON)))
 
-.PHONY: help demo test test-slow lint format bench screens clean
+.PHONY: help demo test test-slow lint format bench export clean
 
 help:
 	@sed -n '1,7s/^# \{0,1\}//p' Makefile
@@ -24,7 +24,7 @@ demo: $(MADE)-run
 test: $(MADE)-test
 	@$(RUN) -m pytest -n logical -m "not slow" $(ARGS)
 
-test-slow: $(MADE)-slow
+test-slow: $(MADE)-lint
 	@$(RUN) -m pytest -m slow $(ARGS)
 
 lint: $(MADE)-lint
@@ -40,7 +40,7 @@ format: $(MADE)-lint
 bench: $(MADE)-bench
 	@$(RUN) -m benchmarks $(ARGS)
 
-screens: $(MADE)-run
+export: $(MADE)-run
 	@$(VENV)/bin/labioc export $(ARGS)
 
 clean:
@@ -51,10 +51,9 @@ clean:
 # What is installed: the project alone to run it, with the extras of setup.cfg to work on it.
 $(MADE)-run: EXTRAS :=
 $(MADE)-test: EXTRAS := test
-$(MADE)-lint: EXTRAS := test,lint
-$(MADE)-slow: EXTRAS := test,lint,bench
+$(MADE)-lint: EXTRAS := test,lint,bench
 $(MADE)-bench: EXTRAS := bench
 
-$(MADE)-run $(MADE)-test $(MADE)-lint $(MADE)-slow $(MADE)-bench: setup.cfg pyproject.toml scripts/venv.sh
+$(MADE)-run $(MADE)-test $(MADE)-lint $(MADE)-bench: setup.cfg pyproject.toml scripts/venv.sh
 	@sh scripts/venv.sh "$(VENV)" "$(PYTHON)" "$(EXTRAS)"
 	@touch "$@"

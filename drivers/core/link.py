@@ -86,11 +86,13 @@ class Link(Generic[C]):
         self._clock = clock
         self._turns = Turns()
         self._units: list[UnitHealth] = []
+        self._asked: set[UnitHealth] = set()
         self._connection: C | None = None
         self._opens = 0
         self._failing: set[UnitHealth] = set()
         self._failure = ""
         self._closed = False
+        self._cut = False
 
     @property
     def connected(self) -> bool:
@@ -137,8 +139,9 @@ class Link(Generic[C]):
         Raises `LinkDown`, `NoReply`, and what the exchange raises.
         """
         self._admit(unit, asked, urgent)
+        self._asked.add(unit)
         polite = not urgent and unit.failures > 0
-        await self._turns.take(patience=_PATIENCE if polite else 0.0)
+        await self._turns.take(urgent=urgent, patience=_PATIENCE if polite else 0.0)
         try:
             self._admit(unit, asked, urgent)
             if not urgent and self._quarantined(unit):
@@ -160,6 +163,7 @@ class Link(Generic[C]):
             async with asyncio.timeout(_CLOSING_TIME):
                 await self._turns.take()
         except TimeoutError:
+            self._cut = True
             self._drop(discard=True)
             return
         self._drop(discard=False)
@@ -227,9 +231,12 @@ class Link(Generic[C]):
             raise self._not_opened(
                 unit, asked, f"cannot be opened: no answer in {self._open_timeout:g} s"
             ) from None
-        except OSError as error:
-            reason = error.strerror or str(error)
+        except (OSError, ValueError) as error:  # ValueError: a host or line that cannot be
+            reason = getattr(error, "strerror", None) or str(error)
             raise self._not_opened(unit, asked, f"cannot be opened: {reason}") from error
+        if self._cut:
+            connection.close(discard=False)
+            raise LinkDown(self.name, unit.name, asked, "the link was closed")
         if self._opens and self._failure.startswith("cannot"):
             for each in self._units:
                 each.link_restored()
@@ -257,7 +264,7 @@ class Link(Generic[C]):
         if connection.alive and connection.keep_after_error:
             return
         self._drop(discard=True)
-        if again and self._failing.issuperset(self._units):
+        if again and self._failing.issuperset(self._asked):
             self._backoff.failed()
 
     def _drop(self, *, discard: bool) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..core.url import Defaults, LinkUrl, SerialLine, TcpUrl, parse_link
+from ..core.errors import BadUrl
+from ..core.url import Defaults, LinkUrl, SerialLine, SerialUrl, TcpUrl, parse_link
 from .protocol import (
     DEFAULT_BAUD,
     DEFAULT_RTU_UNIT,
@@ -43,6 +44,9 @@ class CompressorSettings:
     measurements: Measurements = Measurements.FLOAT
 
     def __post_init__(self) -> None:
+        if not isinstance(self.url, TcpUrl | SerialUrl):
+            example = "tcp://192.168.1.20:502"
+            raise BadUrl(self.link, "Modbus needs tcp://, rtu+tcp:// or serial://", example)
         _check("timeout", self.timeout, 0.05, 60.0)
         _check("confirm_timeout", self.confirm_timeout, 0.5, 60.0)
         _check("snapshot_age", self.snapshot_age, 0.1, 60.0)

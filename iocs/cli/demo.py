@@ -101,7 +101,7 @@ class _Demo:
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._ask_end)
         try:
             watched = await self._start_all()
@@ -186,7 +186,7 @@ class _Demo:
         """Show values until the end."""
         terminal = sys.stdout.isatty()
         if not terminal:
-            print("\n".join(_hint()), flush=True)
+            print("\n".join(_hint(live)), flush=True)
         loop = asyncio.get_running_loop()
         start = loop.time()
         next_plain = start + _PLAIN_FIRST
@@ -197,8 +197,9 @@ class _Demo:
                 if child.exit_code is not None:
                     raise ProcessEnded(f"{child.name} ended with exit code {child.exit_code}")
             if terminal:
-                height = shutil.get_terminal_size().lines - 8
-                print(frame(live.lines(True)[:height], "labioc demo", _hint()), flush=True)
+                hint = _hint(live)
+                room = shutil.get_terminal_size().lines - len(hint) - 4
+                print(frame(_fitting(live.lines(True), room), "labioc demo", hint), flush=True)
             elif loop.time() >= next_plain:
                 print("\n".join(live.lines(False)), flush=True)
                 next_plain += _PLAIN_EVERY
@@ -220,12 +221,23 @@ def _toml(value: Any) -> str:
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _hint() -> list[str]:
+def _fitting(lines: list[str], room: int) -> list[str]:
+    """As many lines as there is room for; the last one says how many are left out."""
+    if len(lines) <= room:
+        return lines
+    shown = max(room - 1, 0)
+    return [*lines[:shown], f"... and {len(lines) - shown} more; a taller window shows them"]
+
+
+def _hint(live: Live) -> list[str]:
     """How to look at the same PVs from another terminal."""
     port = os.environ["EPICS_CA_SERVER_PORT"]
-    extra = "" if int(port) == DEFAULT_PORT else f" EPICS_CA_SERVER_PORT={port}"
-    return [
-        "In another terminal:",
-        f"  export EPICS_CA_ADDR_LIST={BROADCAST} EPICS_CA_AUTO_ADDR_LIST=NO{extra}",
-        "  caget DEMO:CPA:HighPressure      (Ctrl-C here ends the demo)",
+    example = live.iocs[0].prefix + live.iocs[0].fresh
+    hint = [
+        "In another terminal (Ctrl-C here ends the demo):",
+        f"  export EPICS_CA_ADDR_LIST={BROADCAST} EPICS_CA_AUTO_ADDR_LIST=NO",
+        f"  .venv/bin/caproto-get --no-repeater {example}",
     ]
+    if int(port) != DEFAULT_PORT:
+        hint.insert(2, f"  export EPICS_CA_SERVER_PORT={port}")
+    return hint

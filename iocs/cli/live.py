@@ -70,7 +70,7 @@ def _line(pvname: str, width: int, sample: Sample | None, colour: bool) -> str:
     value = f"{sample.text} {sample.units}".strip()
     severity = _SEVERITIES[sample.severity]
     clock = time.strftime("%H:%M:%S", time.localtime(sample.timestamp))
-    text = f"{value:<24} {severity:<8} {clock}"
+    text = f"{value:<20.20} {severity:<7} {clock}"
     if colour:
         text = f"\x1b[{_COLOURS[sample.severity]}m{text}\x1b[0m"
     return f"{pvname:<{width}}  {text}"

@@ -33,10 +33,12 @@ class Child:
 
     @classmethod
     async def start(cls, name: str, arguments: Sequence[str], env: dict[str, str]) -> Child:
-        """Start ``python -m ARGUMENTS``."""
+        """Start ``python -m ARGUMENTS``; it ends with us, however we end."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
+            "iocs.cli.child",
+            str(os.getpid()),
             *arguments,
             env=env,
             stdin=asyncio.subprocess.DEVNULL,

@@ -29,6 +29,9 @@ log = logging.getLogger("labioc.autosave")
 DELAY = 1.0
 """Seconds from a change to the file; further changes in between go into the same write."""
 
+RETRY = 30.0
+"""Seconds after which settings that could not be written are tried again."""
+
 _VERSION = 1
 
 
@@ -126,7 +129,7 @@ class Autosave:
                 raise ValueError("not an autosave file of this version")
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             aside = self._path.with_name(f"{self._path.name}.bad")
             log.error("%s cannot be used (%s); kept as %s", self._path, error, aside)
             if self._path.exists():
@@ -169,6 +172,9 @@ class Autosave:
             await asyncio.sleep(self._delay)
             self._changed.clear()
             await self._save()
+            if self._dirty:  # it could not be written: again, later
+                await asyncio.sleep(RETRY)
+                self._changed.set()
 
     async def _save(self) -> None:
         """Write the file in a thread; one write at a time, so that the newest content stays."""

@@ -111,6 +111,7 @@ class Circuit:
         for monitor in list(self.monitors.values()):
             self._drop(monitor)
         self.channels.clear()
+        self._writes.client_gone()
         self._outbox.close()
         if self._writer.transport.get_write_buffer_size():
             self._writer.transport.abort()  # it does not read: waiting for it would not end
@@ -179,7 +180,7 @@ class Circuit:
             case ca.ClientNameRequest():
                 self._user = _printable(command.name)
             case ca.SearchRequest():
-                if self._context.find(command.name) is not None:
+                if self._context.knows(command.name):
                     await self._send(search_reply(self._context.port, command.cid))
             case ca.EchoRequest():
                 await self._send(message(Command.ECHO))

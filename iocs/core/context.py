@@ -20,6 +20,7 @@ from caproto.asyncio import server as caserver
 
 from .channel import Channel
 from .circuit import Circuit
+from .dbr import Native
 from .names import parse_address
 from .point import Point
 from .search import SearchProtocol
@@ -60,6 +61,8 @@ class Context(caserver.Context):
         self._search: list[asyncio.DatagramTransport] = []
         self._beacons: list[socket.socket] = []
         self._beacon_addresses = ca.get_beacon_address_list()
+        self._most_circuits = most_circuits()
+        self._full = False
 
     # -- names
 
@@ -77,6 +80,20 @@ class Context(caserver.Context):
         except (KeyError, ValueError):
             return None
         return None if address.long_text and not found.text else found
+
+    def knows(self, name: str) -> bool:
+        """Whether a name is served; a search makes nothing."""
+        if name in self.pvdb or "." not in name:
+            return name in self.pvdb
+        point = self.pvdb.get(name.partition(".")[0])
+        if not isinstance(point, Point):
+            return False
+        try:
+            address = parse_address(name)
+            native = point.native_of(address.field)
+        except (KeyError, ValueError):
+            return False
+        return not address.long_text or native is Native.STRING or (point.text and native is None)
 
     def __getitem__(self, pvname: str) -> Any:
         found = self.find(pvname)
@@ -96,7 +113,7 @@ class Context(caserver.Context):
         ignored = frozenset(a.split(":")[0] for a in self.ignore_addresses)
         for address in self._search_addresses():
             transport, _ = await loop.create_datagram_endpoint(
-                lambda: SearchProtocol(lambda: self.port, self._known, ignored),
+                lambda: SearchProtocol(lambda: self.port, self.knows, ignored),
                 sock=_udp_socket(address, self.ca_server_port),
             )
             self._search.append(transport)
@@ -119,13 +136,17 @@ class Context(caserver.Context):
         self._servers, self._search, self._beacons = [], [], []
         await asyncio.sleep(0)  # lets the transports finish closing
 
-    def _known(self, name: str) -> bool:
-        return self.find(name) is not None
-
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if writer.get_extra_info("peername") is None:  # gone again already
             writer.close()
             return
+        if len(self.circuits) >= self._most_circuits:
+            if not self._full:
+                log.warning("more than %d clients: refused until one goes", self._most_circuits)
+            self._full = True
+            writer.close()
+            return
+        self._full = False
         self.server_tasks.create(self._serve(Circuit(reader, writer, self)))
 
     async def _serve(self, circuit: Circuit) -> None:
@@ -169,6 +190,14 @@ class Context(caserver.Context):
             self.beacon_count = (self.beacon_count + 1) & 0xFFFFFFFF
             await asyncio.sleep(period)
             period = min(period * 2, longest)
+
+
+def most_circuits() -> int:
+    """How many clients may connect: three quarters of the files that the process may open."""
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1 << 16 if soft == resource.RLIM_INFINITY else max(4, soft * 3 // 4)
 
 
 def _bind_all(interfaces: Sequence[str], port: int) -> tuple[int, list[socket.socket]]:

@@ -25,7 +25,19 @@ _INTEGER_ENDS = {
 
 
 def coerce(spec: PointSpec, value: Any) -> Any:
-    """A driver's value as the record holds it: float, int, str, or a full-length native array."""
+    """A driver's value as the record holds it: float, int, str, or a full-length native array.
+
+    Raises :class:`~iocs.core.dbr.ConversionError` for what it cannot hold.
+    """
+    try:
+        return _coerce(spec, value)
+    except (ValueError, TypeError, OverflowError) as error:
+        if isinstance(error, ConversionError):
+            raise
+        raise ConversionError(f"{spec.name}: {value!r:.80} does not fit: {error}") from None
+
+
+def _coerce(spec: PointSpec, value: Any) -> Any:
     if spec.text or spec.native is Native.STRING:
         return _text(spec, str(value))
     if spec.count > 1:
@@ -152,6 +164,8 @@ def _put_number(channel: Channel, item: Any) -> float | int:
 
 
 def _number_from_text(channel: Channel, text: str) -> float | int:
+    if "_" in text:  # Python's own spelling of numbers
+        raise ConversionError(f"{channel.pvname}: {text!r} is not a number")
     try:
         return int(text, 0)
     except ValueError:

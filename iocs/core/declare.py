@@ -272,6 +272,7 @@ def command(
         native=Native.ENUM,
         states=("Done", label[:25]),
         writable=True,
+        urgent=urgent,
     )
     return Command(spec, action, confirm, urgent=urgent)
 

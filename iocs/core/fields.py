@@ -174,7 +174,7 @@ for _index, _prefix in enumerate(STATE_PREFIXES):
 def setting_fields(point: Point) -> dict[str, Any]:
     """What was changed at run time on a PV's record, by field name (what autosave keeps)."""
     changed = point.overrides or {}
-    return {name: value for name, value in changed.items() if name.isupper()}
+    return {n: value for n, value in changed.items() if n.isupper() and n != "DISP"}
 
 
 def restore_field(point: Point, name: str, value: Any) -> None:
@@ -200,6 +200,11 @@ def find_definition(point: Point, name: str) -> FieldDef:
     return _NUMERIC.get(name) or base[name]
 
 
+def native_of_field(point: Point, name: str) -> Native:
+    """The type of a field of this PV's record; KeyError if the record type has no such field."""
+    return native_of(point.spec.record, name, find_definition(point, name).native)
+
+
 class Field(Channel):
     """One field of a record, with the record's own alarm and stamp."""
 
@@ -213,8 +218,8 @@ class Field(Channel):
         self.name = name
         self.definition = find_definition(point, name)
         self.monitors: list[Monitor] | None = None
-        self.native = native_of(point.spec.record, name, self.definition.native)
-        self.posted: Any = self.value
+        self.native = native_of_field(point, name)
+        self.posted: Any = None
 
     @property
     def text(self) -> bool:  # type: ignore[override]
@@ -286,8 +291,16 @@ class Field(Channel):
         self.definition.put(self.point, parse_put(self, value))
         self.refresh(Stamp.now())
 
+    def add_monitor(self, monitor: Monitor) -> None:
+        """Subscribe; from now on changes are looked for."""
+        if self.monitors is None:
+            self.posted = self.value
+        super().add_monitor(monitor)
+
     def refresh(self, _: Stamp) -> None:
-        """Post the field if it changed since it was last posted."""
+        """Post the field if somebody watches it and it changed since it was last posted."""
+        if self.monitors is None:
+            return
         value = self.value
         if value != self.posted and not (value != value and self.posted != self.posted):
             self.posted = value

@@ -7,7 +7,10 @@ needs one PV per IOC.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from drivers.core.device import Device
 
@@ -20,7 +23,9 @@ from .stamp import Stamp
 from .statistics import Statistics, StatisticsPVs
 
 if TYPE_CHECKING:
-    from .group import DeviceGroup
+    from .group import DeviceGroup, Group
+
+log = logging.getLogger("labioc.health")
 
 ERROR_SIZE = 256
 LINK_SIZE = 128
@@ -59,6 +64,7 @@ class Health:
         self._pollers: list[Poller[Any, Any]] = []
         self._errors = 0
         self._statistics = Statistics(group)
+        self._statistics_failed = False
 
     def attach(self, pollers: list[Poller[Any, Any]]) -> None:
         """Start the score: no error, and not connected until the first good read."""
@@ -94,9 +100,7 @@ class Health:
         self._group.connected.post(int(any(p.fresh for p in self._pollers)), stamp)
         for group in {id(p.group): p.group for p in self._pollers}.values():
             if "part_connected" in group.attr_pvdb:
-                group.point("part_connected").post(
-                    int(any(p.fresh for p in group.pollers.values())), stamp
-                )
+                group.point("part_connected").post(int(_fastest(group).fresh), stamp)
         self._group.reconnect_count.post(self._device.reconnects, stamp)
 
     def polled(self, poller: Poller[Any, Any]) -> None:
@@ -109,9 +113,25 @@ class Health:
         group.poll_time.post(max(p.duration for p in self._pollers) * 1000, stamp)
         group.poll_overruns.post(sum(p.overruns for p in self._pollers), stamp)
 
+    def _post_statistics(self) -> None:
+        """Out of file descriptors, say, is no reason to end: one line in the log until it heals."""
+        try:
+            self._statistics.post()
+        except (OSError, psutil.Error) as error:
+            if not self._statistics_failed:
+                log.warning("statistics of the IOC: %s", error)
+            self._statistics_failed = True
+        else:
+            self._statistics_failed = False
+
     async def run(self) -> None:
         """Post heartbeat and statistics until cancelled."""
         while True:
             self._group.exchange_count.post(self._device.exchanges, Stamp.now())
-            self._statistics.post()
+            self._post_statistics()
             await asyncio.sleep(STATISTICS_PERIOD)
+
+
+def _fastest(group: Group) -> Poller[Any, Any]:
+    """The scan that is the first to know whether a part answers."""
+    return min(group.pollers.values(), key=lambda poller: poller.scan.period)

@@ -96,20 +96,23 @@ class Monitor:
         if self.sink.muted:
             self.to_resend = True
             return
-        if self.filters is not None:
-            event = self._filtered(events)
-            if event is None:
-                return
-        else:
-            data = payloads.get(self.key)
-            if data is None:
-                data = payloads[self.key] = dbr.payload(self.channel, self.data_type, self.count)
-            event = self._head + data if len(data) == self._size else self._first(data)
+        try:
+            event = self._filtered(events) if self.filters is not None else self._plain(payloads)
+        except dbr.ConversionError:  # a text that is no number now, for one who wants numbers
+            return
+        if event is None:
+            return
         if len(self.backlog) < BACKLOG:
             self.sink.queue_event(self)
         else:
             del self.backlog[0]
         self.backlog.append(event)
+
+    def _plain(self, payloads: dict[tuple[int, int], bytes]) -> bytes:
+        data = payloads.get(self.key)
+        if data is None:
+            data = payloads[self.key] = dbr.payload(self.channel, self.data_type, self.count)
+        return self._head + data if len(data) == self._size else self._first(data)
 
     def _first(self, data: bytes) -> bytes:
         """An update with its header made; kept, since the next payload is as long as this one."""

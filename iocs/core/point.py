@@ -172,7 +172,7 @@ class Point(Channel):
     def judge_again(self) -> None:
         """Post the present value with the alarm it has now; stays INVALID without a good one."""
         if self.failure is None and self.status != Status.UDF:
-            self.post(self.value, self.epics_stamp)
+            self.post(self.value, Stamp.now())
 
     def metadata_limits(self) -> tuple[float, ...]:
         if not self.spec.numeric:
@@ -278,7 +278,7 @@ class Point(Channel):
         return AccessRights.READ
 
     async def put(self, value: Any, client: Client) -> None:
-        if self.setting("DISP", 0):
+        if self.setting("DISP", 0) and not self.spec.urgent:
             raise PermissionError(f"{self.pvname} has DISP set: puts are disabled")
         if self.putter is None:
             raise PermissionError(f"{self.pvname} takes no puts")
@@ -294,6 +294,14 @@ class Point(Channel):
             self.acks = 0
         self.notify(Event.ALARM)
         self._refresh_fields(self.epics_stamp)
+
+    def native_of(self, field: str) -> Native | None:
+        """The type of a record field, None for the value itself; KeyError if there is none."""
+        if field in ("", "VAL"):
+            return None
+        from .fields import native_of_field
+
+        return native_of_field(self, field)
 
     def get_field(self, field: str) -> Channel:
         """The channel of a record field, made on first use; KeyError if there is none."""

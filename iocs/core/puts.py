@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from .alarm import GOOD, READ_FAILED, WRITE_FAILED, Alarm, Severity
+from .alarm import GOOD, READ_FAILED, WRITE_FAILED, Alarm, Severity, Status
 from .dbr import ConversionError
 from .stamp import Stamp
 
@@ -28,6 +29,10 @@ MAX_WAITING = 1024
 """Puts that may wait for one device; more are refused: no runaway client fills the memory."""
 
 
+wanted: ContextVar[Callable[[], bool]] = ContextVar("wanted", default=lambda: True)
+"""Whether the put that runs in this context is still wanted: its client waits for its end."""
+
+
 class PutRefused(ValueError):
     """A put that the IOC refuses before it reaches the device."""
 
@@ -38,21 +43,46 @@ class PutQueue:
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
         self._waiting = 0
+        self._overtaken = 0
+        self._overtaker = ""
+        self._ending = False
+
+    def end(self) -> None:
+        """The IOC ends: puts that wait are refused, and new ones but urgent ones."""
+        self._ending = True
 
     @asynccontextmanager
-    async def turn(self, urgent: bool) -> AsyncIterator[None]:
-        """Wait for this put's turn; urgent ones have it at once."""
+    async def turn(self, pvname: str, urgent: bool) -> AsyncIterator[None]:
+        """Wait for this put's turn. Urgent ones have it at once, and what waits is refused.
+
+        A start that was asked for before a stop must not come after it.
+        """
         if urgent:
+            self._overtaken += 1
+            self._overtaker = pvname
             yield
             return
+        seen = self._overtaken
         if self._waiting >= MAX_WAITING:
             raise PutRefused(f"{MAX_WAITING} puts already wait for this device")
         self._waiting += 1
         try:
             async with self._lock:
+                self._check(pvname, seen)
                 yield
         finally:
             self._waiting -= 1
+
+    def _check(self, pvname: str, seen: int) -> None:
+        """Refuse a put whose turn came, if it is not to be carried out any more."""
+        if self._ending:
+            raise PutRefused(f"{pvname}: the IOC ends")
+        if self._overtaken != seen:
+            raise PutRefused(
+                f"{pvname}: {self._overtaker} was put meanwhile; put again if it is still wanted"
+            )
+        if not wanted.get()():
+            raise PutRefused(f"{pvname}: its client has gone")
 
 
 class CommandPut:
@@ -70,14 +100,16 @@ class CommandPut:
             self._point.post(int(self._busy > 0), stamp)
 
     async def __call__(self, point: Point, value: int) -> None:
-        if not value:
-            return  # writing "Done" asks for nothing
+        if not value:  # writing "Done" asks for nothing; it clears the alarm of a failed put
+            if point.status == Status.WRITE:
+                self._show(GOOD)
+            return
         poller = self._group.poller(self._command.confirm)
         self._busy += 1
         self._show(GOOD)
         alarm = WRITE_FAILED
         try:
-            async with self._group.root.put_queue.turn(self._command.urgent):
+            async with self._group.root.put_queue.turn(point.pvname, self._command.urgent):
                 result = await self._command.action(self._group.target)
             note = getattr(result, "note", "")
             if note:
@@ -132,7 +164,7 @@ class SetpointPut:
         check_limits(point, value)
         self._under_way += 1
         try:
-            async with self._group.root.put_queue.turn(self._setpoint.urgent):
+            async with self._group.root.put_queue.turn(point.pvname, self._setpoint.urgent):
                 await self._setpoint.write(self._group.target, value)
             problem = await self._group.poller(self._setpoint.readback.block).refresh()
             if problem is not None:

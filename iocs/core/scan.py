@@ -181,6 +181,7 @@ class Poller(Generic[D, R]):
                 await self._wake.wait()
         except TimeoutError:
             return False
+        await asyncio.sleep(MIN_PERIOD)  # however often clients ask for a read
         self._wake.clear()
         return True
 
@@ -288,7 +289,7 @@ class Poller(Generic[D, R]):
             self._stale = loop.call_later(held_up, self._grew_stale)
             return
         self._invalidate(COMM)
-        self._lose("no read has ended for two periods")
+        self._lose(f"no answer for two periods ({self.group.root.device.link})")
         self.health.changed()
 
     def _invalidate(self, alarm: Alarm) -> None:

@@ -1,6 +1,6 @@
 """Running one IOC: restore settings, open the ports, poll, and end cleanly.
 
-SIGTERM and SIGINT stop polling, write autosave and close all circuits (exit code 0);
+SIGTERM, SIGINT and SIGHUP stop polling, write autosave and close all circuits (exit code 0);
 ``Ioc:SYSRESET`` does the same with exit code 86, which asks the service manager for a restart.
 Neither starting nor ending writes to the instrument.
 """
@@ -88,6 +88,7 @@ class Ioc:
     async def stop(self) -> None:
         """Stop polling, write autosave, close the link and all circuits."""
         self._ended.set()
+        self.group.put_queue.end()
         try:
             await self.group.stop()
         finally:
@@ -106,7 +107,7 @@ async def serve(
     """Run an IOC until it is told to end; returns the exit code."""
     ioc = Ioc(group, options or ServeOptions())
     loop = asyncio.get_running_loop()
-    signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT)
+    signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     for number in signals:
         loop.add_signal_handler(number, ioc.end, 0)
     try:

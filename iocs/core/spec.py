@@ -84,6 +84,7 @@ class PointSpec:
     adel: float = 0.0
     writable: bool = False
     restore: bool = False
+    urgent: bool = False
     archive: Archive | None = None
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from caproto import AccessRights, CAStatus, WriteRequest
+from caproto import AccessRights, CAStatus, WriteNotifyRequest, WriteRequest
 
 from drivers.core.errors import DriverError
 
@@ -18,6 +18,7 @@ from .access import Client
 from .channel import Channel
 from .convert import decode
 from .point import Point
+from .puts import wanted
 from .wire import Command, error_reply, message
 
 log = logging.getLogger("labioc.ca")
@@ -42,6 +43,7 @@ class Writes:
         self._room = asyncio.Semaphore(MAX_WRITES)
         self._settled = asyncio.Event()
         self._settled.set()
+        self._listening = True
 
     async def begin(self, command: Any, channel: Channel, cid: int, client: Client) -> None:
         """Begin a put, as soon as there is room for it."""
@@ -58,6 +60,10 @@ class Writes:
                 async with asyncio.timeout(_PUT_GRACE):
                     await self._settled.wait()
 
+    def client_gone(self) -> None:
+        """Puts whose end the client waited for are not carried out if they have not begun."""
+        self._listening = False
+
     async def cancel(self) -> None:
         """Give up what is under way."""
         tasks = list(self._tasks)
@@ -66,6 +72,8 @@ class Writes:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _put(self, command: Any, channel: Channel, cid: int, client: Client) -> None:
+        if isinstance(command, WriteNotifyRequest):
+            wanted.set(lambda: self._listening)
         try:
             answer = await _verdict(command, channel, cid, client)
             self._settled.set()

@@ -185,11 +185,9 @@ class ModbusUnit:
         request = Request(self.link, self.name, self.number, asked, function, start, count, values)
 
         async def turn(connection: ModbusConnection, within: float) -> tuple[int, ...]:
-            if guard is not None:
-                guard()
             before = self.bus.exchanges
             try:
-                return await connection.exchange(request, within)
+                return await connection.exchange(request, within, guard)
             finally:
                 self._exchanges += self.bus.exchanges - before
 

@@ -192,13 +192,25 @@ class ModbusConnection:
         self._silence.heard()
         return self._watch.receive(data)
 
-    async def exchange(self, request: Request, within: float) -> tuple[int, ...]:
+    async def _quiet(self, request: Request, within: float) -> None:
+        try:
+            async with asyncio.timeout(within + self._silence.longest):
+                await self._silence.wait()
+        except TimeoutError:
+            detail = "the line is never quiet; nothing was sent"
+            raise LinkDown(request.link, request.unit, request.asked, detail) from None
+
+    async def exchange(
+        self, request: Request, within: float, guard: Callable[[], None] | None = None
+    ) -> tuple[int, ...]:
         """Send one request and return the registers of its checked answer (none for a write).
 
         Raises `LinkDown`, `NoReply`, `BadReply`, `Refused` or `Ambiguous`.
         """
         if self._rtu:
-            await self._silence.wait()
+            await self._quiet(request, within)
+        if guard is not None:
+            guard()
         self._whole_answer = False
         self._watch = watch = _Watch(self._rtu)
         task = asyncio.ensure_future(self._send(request))

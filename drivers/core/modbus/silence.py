@@ -45,6 +45,11 @@ class LineSilence:
         """Note that an answer is missing or bad and may still come."""
         self._free_at = max(self._free_at, time.monotonic() + self._settle)
 
+    @property
+    def longest(self) -> float:
+        """Seconds of silence that a line asks for at most, unless it is never quiet."""
+        return self._gap + self._settle + _QUIET_AFTER_NOISE
+
     async def wait(self) -> None:
         """Return when the master may send."""
         # bytes may arrive meanwhile and move the time
