@@ -295,6 +295,11 @@ class Point(Channel):
         self.notify(Event.ALARM)
         self._refresh_fields(self.epics_stamp)
 
+    @property
+    def made_fields(self) -> tuple[str, ...]:
+        """The record fields that clients have opened so far."""
+        return tuple(self._fields or ())
+
     def native_of(self, field: str) -> Native | None:
         """The type of a record field, None for the value itself; KeyError if there is none."""
         if field in ("", "VAL"):

@@ -47,6 +47,11 @@ class PutQueue:
         self._overtaker = ""
         self._ending = False
 
+    @property
+    def waiting(self) -> int:
+        """Puts that wait or are under way, the urgent ones aside."""
+        return self._waiting
+
     def end(self) -> None:
         """The IOC ends: puts that wait are refused, and new ones but urgent ones."""
         self._ending = True

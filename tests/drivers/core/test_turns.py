@@ -80,3 +80,35 @@ async def test_one_who_gives_up_leaves_no_trace(patience: float) -> None:
     turns.give_back()
     await asyncio.wait_for(_queue(turns, order, "y", 60.0), 10.0)
     assert order == ["y"]
+
+
+async def test_the_urgent_go_before_all_that_wait() -> None:
+    turns = Turns()
+    order: list[str] = []
+
+    async def one(name: str, *, urgent: bool) -> None:
+        await turns.take(urgent=urgent)
+        order.append(name)
+        turns.give_back()
+
+    await turns.take()
+    waiting = [asyncio.create_task(one(f"read {n}", urgent=False)) for n in range(3)]
+    await asyncio.sleep(0)
+    stop = asyncio.create_task(one("stop", urgent=True))
+    await asyncio.sleep(0)
+    turns.give_back()
+    await asyncio.gather(stop, *waiting)
+    assert order == ["stop", "read 0", "read 1", "read 2"]
+
+
+async def test_giving_up_passes_the_turn_on() -> None:
+    turns = Turns()
+    await turns.take()
+    first = asyncio.create_task(turns.take())
+    second = asyncio.create_task(turns.take())
+    await asyncio.sleep(0)
+    turns.give_back()  # it is the first one's turn, which gives up before it knows
+    first.cancel()
+    async with asyncio.timeout(20.0):
+        await second
+    assert first.cancelled() or first.done()
