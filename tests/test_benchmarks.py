@@ -90,8 +90,8 @@ def test_benchmark_runs(name: str, tmp_path: Path) -> None:
     for row in rows:
         assert row["figure"] in done.stdout
         assert math.isfinite(row["labioc"])
-        if row["figure"].startswith("exchanges"):
+        if name == "snapshot" and row["figure"].startswith("exchanges"):
             assert (row["labioc"], row["peer"]) == (1, 19)
         elif not row["figure"].startswith("growth"):
             assert row["labioc"] > 0
-            assert row["peer"] > 0
+            assert row["peer"] is None or row["peer"] > 0
