@@ -44,12 +44,12 @@ class CompressorSettings:
     measurements: Measurements = Measurements.FLOAT
 
     def __post_init__(self) -> None:
-        if not isinstance(self.url, TcpUrl | SerialUrl):
-            example = "tcp://192.168.1.20:502"
-            raise BadUrl(self.link, "Modbus needs tcp://, rtu+tcp:// or serial://", example)
         _check("timeout", self.timeout, 0.05, 60.0)
         _check("confirm_timeout", self.confirm_timeout, 0.5, 60.0)
         _check("snapshot_age", self.snapshot_age, 0.1, 60.0)
+        if not isinstance(self.url, TcpUrl | SerialUrl):
+            example = "tcp://192.168.1.20:502"
+            raise BadUrl(self.link, "Modbus needs tcp://, rtu+tcp:// or serial://", example)
         low, high = (1, 247) if self.rtu else (0, 255)
         if not low <= self.address <= high:
             raise ValueError(f"unit {self.unit} is not from {low} to {high}")

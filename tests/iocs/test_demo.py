@@ -33,8 +33,8 @@ def children(process: PythonProcess) -> dict[str, psutil.Process]:
             words = child.cmdline()
         except psutil.NoSuchProcess:
             continue
-        if "-m" in words:
-            found[words[words.index("-m") + 1]] = child
+        if "-m" in words:  # as `python -m iocs.cli.child PARENT MODULE ...`
+            found[words[words.index("-m") + 3]] = child
     return found
 
 
@@ -54,11 +54,12 @@ def gone(process: psutil.Process) -> bool:
 
 async def test_the_demo_shows_real_values_and_ends_well(ca_space: CaSpace) -> None:
     async with demo(ca_space, "--seconds", "8") as process:
-        hint = await process.line(r"export EPICS_CA_ADDR_LIST=(\S+) .* EPICS_CA_SERVER_PORT=(\d+)")
+        address = await process.line(r"export EPICS_CA_ADDR_LIST=(\S+) ")
+        port = await process.line(r"export EPICS_CA_SERVER_PORT=(\d+)")
         started = children(process)
         assert set(started) == {SIMULATOR, IOC}
         await process.line(r"^DEMO:CPA:HighPressure .* ok ")
-        env = ca_space.env | {"EPICS_CA_ADDR_LIST": hint[1], "EPICS_CA_SERVER_PORT": hint[2]}
+        env = ca_space.env | {"EPICS_CA_ADDR_LIST": address[1], "EPICS_CA_SERVER_PORT": port[1]}
         async with Libca(env) as ca:
             pressure = (await ca.get("DEMO:CPA:HighPressure")).value
         assert await process.wait() == 0, process.output

@@ -63,7 +63,7 @@ async def test_a_hanging_driver_is_noticed_within_two_periods(
     assert group.point("temperature").status == Status.COMM
     plant.gate.set()
     await until(lambda: severities(group) == {0})
-    assert len(lines(caplog, "lost: no read has ended")) == 1
+    assert len(lines(caplog, "lost: no answer for two periods (plant://bench)")) == 1
     assert len(lines(caplog, "back after")) == 1
 
 
