@@ -36,7 +36,6 @@ class Status(IntEnum):
     LOW = int(AlarmStatus.LOW)
     STATE = int(AlarmStatus.STATE)
     COMM = int(AlarmStatus.COMM)
-    TIMEOUT = int(AlarmStatus.TIMEOUT)
     UDF = int(AlarmStatus.UDF)
 
 
@@ -50,7 +49,6 @@ class Alarm(NamedTuple):
 GOOD = Alarm(Status.NO_ALARM, Severity.NO_ALARM)
 UNDEFINED = Alarm(Status.UDF, Severity.INVALID)
 COMM = Alarm(Status.COMM, Severity.INVALID)
-TIMEOUT = Alarm(Status.TIMEOUT, Severity.INVALID)
 READ_FAILED = Alarm(Status.READ, Severity.INVALID)
 WRITE_FAILED = Alarm(Status.WRITE, Severity.MAJOR)
 

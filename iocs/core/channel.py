@@ -7,7 +7,7 @@ other field of it. Both answer the calls that caproto makes of its ``ChannelData
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from caproto import AccessRights, ChannelData, ChannelType
 
@@ -16,9 +16,6 @@ from .access import Client
 from .dbr import Native
 from .monitor import Monitor
 from .stamp import Stamp
-
-if TYPE_CHECKING:
-    pass
 
 
 class Channel(ChannelData):

@@ -137,13 +137,6 @@ def encode_text(text: str, size: int) -> bytes:
     return raw.ljust(size, b"\0")
 
 
-def epics_stamp(unix: float) -> tuple[int, int]:
-    """Seconds and nanoseconds since the EPICS epoch, as a DBR_TIME payload carries them."""
-    seconds = math.floor(unix)
-    nanoseconds = min(int((unix - seconds) * 1e9), 999_999_999)
-    return max(seconds - EPICS_EPOCH, 0) & 0xFFFFFFFF, nanoseconds
-
-
 def to_integer(value: float, native: Native) -> int:
     """A number as an integer: rounded towards zero, held at the type's ends, NaN as 0."""
     low, high = _RANGES[native]

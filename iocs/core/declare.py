@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from .alarm import Severity
 from .dbr import Native
 from .declared import Command, Declared, Family, Internal, Reading, Setpoint, Setting
 from .scan import Block
 from .spec import Archive, PointSpec
-
-if TYPE_CHECKING:
-    pass
 
 R = TypeVar("R")
 T = TypeVar("T")
