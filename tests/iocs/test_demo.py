@@ -25,23 +25,35 @@ def demo(space: CaSpace, *arguments: str) -> PythonProcess:
     return PythonProcess("iocs.cli", "demo", "--only", "cpa1110", *arguments, env=space.env)
 
 
-def children(process: PythonProcess) -> dict[str, psutil.Process]:
-    """The programs that a process has started, by their module."""
+def seen(process: PythonProcess) -> dict[str, psutil.Process]:
+    """The programs that a process has started, by their module, as far as they show it.
+
+    While a program is being loaded its command line reads as empty, also after the process that
+    starts it has gone on.
+    """
     found: dict[str, psutil.Process] = {}
     for child in psutil.Process(process.pid).children(recursive=True):
         try:
             words = child.cmdline()
         except psutil.NoSuchProcess:
             continue
-        if "-m" in words:  # as `python -m iocs.cli.child PARENT MODULE ...`
-            found[words[words.index("-m") + 3]] = child
+        if "iocs.cli.child" in words:  # as `python -m iocs.cli.child PARENT MODULE ...`
+            found[words[words.index("iocs.cli.child") + 2]] = child
+    return found
+
+
+async def children(process: PythonProcess, *modules: str) -> dict[str, psutil.Process]:
+    """Wait for the programs that a process starts: these and no other."""
+    await until(lambda: set(seen(process)) >= set(modules))
+    found = seen(process)
+    assert set(found) == set(modules), process.output
     return found
 
 
 async def child(process: PythonProcess, module: str) -> psutil.Process:
-    """Wait for a program that a process starts."""
-    await until(lambda: module in children(process))
-    return children(process)[module]
+    """Wait for one of the programs that a process starts."""
+    await until(lambda: module in seen(process))
+    return seen(process)[module]
 
 
 def gone(process: psutil.Process) -> bool:
@@ -56,8 +68,7 @@ async def test_the_demo_shows_real_values_and_ends_well(ca_space: CaSpace) -> No
     async with demo(ca_space, "--seconds", "8") as process:
         address = await process.line(r"export EPICS_CA_ADDR_LIST=(\S+) ")
         port = await process.line(r"export EPICS_CA_SERVER_PORT=(\d+)")
-        started = children(process)
-        assert set(started) == {SIMULATOR, IOC}
+        started = await children(process, SIMULATOR, IOC)
         await process.line(r"^DEMO:CPA:HighPressure .* ok ")
         env = ca_space.env | {"EPICS_CA_ADDR_LIST": address[1], "EPICS_CA_SERVER_PORT": port[1]}
         async with Libca(env) as ca:
@@ -83,7 +94,7 @@ async def test_the_demo_fails_when_a_process_of_it_dies(
 ) -> None:
     async with demo(ca_space, "--seconds", "50") as process:
         await process.line("In another terminal")
-        started = children(process)
+        started = await children(process, SIMULATOR, IOC)
         started[module].kill()
         assert await process.wait() == 1
         assert all(gone(one) for one in started.values())
@@ -93,7 +104,7 @@ async def test_the_demo_fails_when_a_process_of_it_dies(
 async def test_the_demo_fails_when_an_instrument_falls_silent(ca_space: CaSpace) -> None:
     async with demo(ca_space, "--seconds", "6") as process:
         await process.line("In another terminal")
-        started = children(process)
+        started = await children(process, SIMULATOR, IOC)
         started[SIMULATOR].suspend()
         await process.line("DEMO:CPA:HighPressure: the value is INVALID")
         started[SIMULATOR].resume()  # so that it hears that it is to end
@@ -122,7 +133,7 @@ async def test_a_signal_ends_everything(
 ) -> None:
     async with demo(ca_space) as process:
         await process.line(r"^DEMO:CPA:HighPressure .* bar +ok ")
-        started = children(process)
+        started = await children(process, SIMULATOR, IOC)
         send(process, number)
         send(process, number)  # an impatient user
         assert await process.wait() == 0, process.output
@@ -143,11 +154,9 @@ async def test_ctrl_c_while_it_starts_leaves_nothing_behind(ca_space: CaSpace, m
 async def test_the_demo_shows_every_instrument(ca_space: CaSpace) -> None:
     async with PythonProcess("iocs.cli", "demo", "--seconds", "8", env=ca_space.env) as process:
         await process.line("In another terminal")
-        started = children(process)
-        assert set(started) == {
-            *(f"iocs.{name}" for name in registry.MODULES),
-            *(registry.load(name).simulator for name in registry.MODULES),
-        }
+        iocs = [f"iocs.{name}" for name in registry.MODULES]
+        simulators = [registry.load(name).simulator for name in registry.MODULES]
+        started = await children(process, *iocs, *simulators)
         assert await process.wait() == 0, process.output
         assert all(gone(one) for one in started.values())
     count = len(registry.MODULES)
