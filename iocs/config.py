@@ -46,6 +46,9 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _ONCE = ("name", "prefix", "port", "link", "autosave")
 """Keys whose value may stand only once in a site."""
 
+SHARED_LINKS = ("can://",)
+"""Links that several IOCs may name: a CAN bus has room for several."""
+
 
 def _check_name(name: str) -> str:
     if not _NAME.fullmatch(name):
@@ -235,7 +238,7 @@ def _clashes(tables: list[dict[str, Any]]) -> list[str]:
         users: dict[Any, list[int]] = defaultdict(list)
         for number, table in enumerate(tables, 1):
             value = table.get(key)
-            shared = str(value).startswith("can://")  # a CAN bus may serve several IOCs
+            shared = str(value).startswith(SHARED_LINKS)
             if isinstance(value, (str, int)) and not isinstance(value, bool) and not shared:
                 users[value].append(number)
         problems += [

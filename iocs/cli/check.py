@@ -1,13 +1,21 @@
-"""``labioc check site.toml``: every mistake of a site file at once."""
+"""``labioc check site.toml``: every mistake of a site file at once, also those of its PVs."""
 
 from __future__ import annotations
 
 import argparse
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from iocs.cli.text import aligned, fail
-from iocs.config import ConfigError, load_site
+from iocs.config import SHARED_LINKS, ConfigError, IocConfig, load_site
+from iocs.core.group import DeviceGroup
+from iocs.core.runner import make_group
+
+MAX_NAME = 60
+"""Characters of a record name in EPICS Base (dbBase, PVNAME_STRINGSZ 61 with its NUL)."""
 
 
 def add_parsers(subparsers: Any) -> None:
@@ -21,6 +29,7 @@ def check(arguments: argparse.Namespace) -> int:
     """Print what the file describes, or all of its mistakes; exit code 1 if there are any."""
     try:
         site = load_site(arguments.file)
+        _check_pvs(arguments.file, site)
     except ConfigError as error:
         return fail(str(error), 1)
     rows = [("name", "instrument", "prefix", "link")]
@@ -30,3 +39,40 @@ def check(arguments: argparse.Namespace) -> int:
     ]
     print(aligned(rows))
     return 0
+
+
+def _check_pvs(path: Path, site: Sequence[IocConfig]) -> None:
+    """Make the PVs of every IOC, without touching a wire. Raises :class:`ConfigError`."""
+    problems: list[str] = []
+    links: dict[str, list[int]] = defaultdict(list)
+    for number, ioc in enumerate(site, 1):
+        place = f"[[ioc]] {number} ({ioc.table.name})"
+        try:
+            group = make_group(ioc.instrument, ioc.settings, ioc.run_options())
+        except ValueError as error:
+            problems.append(f"{place}: {error}")
+            continue
+        links[group.device.link].append(number)
+        problems += [f"{place}: {problem}" for problem in _pv_problems(ioc, group)]
+    problems += [
+        f"[[ioc]] {', '.join(map(str, numbers))}: key link: {link!r} is used more than once"
+        for link, numbers in links.items()
+        if len(numbers) > 1 and not link.startswith(SHARED_LINKS)
+    ]
+    if problems:
+        raise ConfigError(path, problems)
+
+
+def _pv_problems(ioc: IocConfig, group: DeviceGroup[Any]) -> Iterator[str]:
+    longest = max(group.pvdb, key=len)
+    if len(longest) > MAX_NAME:
+        yield (
+            f"key prefix: {longest} has {len(longest)} characters; a PV name has at most {MAX_NAME}"
+        )
+    if group.may_grow:
+        return
+    names = [name.removeprefix(group.prefix) for name in group.pvdb]
+    for index, rule in enumerate(ioc.table.write):
+        for pattern in rule.pvs:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                yield f"key write.{index}.pvs: {pattern!r} matches no PV of this IOC"

@@ -194,6 +194,7 @@ class DeviceGroup(HealthPVs, Group, Generic[D]):
         **kwargs: Any,
     ) -> None:
         self.root = self
+        self.may_grow = False  # set by groups of which only the device knows all parts
         self.device: D = device
         self.target = device
         self.access_rules = access or Access()

@@ -26,7 +26,7 @@ from .instrument import Instrument
 from .logs import LEVELS, set_up
 from .options import SettingsError, parse
 from .serve import Ioc, ServeOptions, serve
-from .spec import NAME_PATTERN
+from .spec import NAME_PATTERN, DeclarationError
 
 log = logging.getLogger("labioc")
 
@@ -155,6 +155,9 @@ def run(instrument: Instrument[Any, Any], settings: Any, options: RunOptions) ->
 
     try:
         return asyncio.run(serve_it())
+    except DeclarationError as error:
+        log.critical("%s cannot be served: %s", options.name, error)
+        return 1
     except OSError as error:
         where = " ".join(options.serve.interfaces or ("all interfaces",))
         log.critical("%s cannot be served on %s: %s", options.name, where, error)

@@ -44,24 +44,31 @@ def alarm_tree(rows: Sequence[Row], place: Place) -> str:
     config = ET.Element("config", name=place.tree)
     component = ET.SubElement(config, "component", name=place.name)
     _detail(component, "display", place.title, place.display)
+    connections = [row.name for row in rows if row.name.split(":")[-1] == CONNECTED]
     for row in rows:
         if row.alarms:
-            component.append(_pv(row, place))
+            component.append(_pv(row, place, _connection(row.name, connections)))
     ET.indent(config)
     text = ET.tostring(config, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
-def _pv(row: Row, place: Place) -> ET.Element:
+def _connection(name: str, connections: Sequence[str]) -> str:
+    """The Connected that a PV hangs on: that of its part if it has one; empty for the IOC's own."""
+    above = [c for c in connections if c != name and name.startswith(c.removesuffix(CONNECTED))]
+    return max(above, key=len, default="")
+
+
+def _pv(row: Row, place: Place, connection: str) -> ET.Element:
     """Latched, so that what happened at night is seen in the morning.
 
     A lost link is one alarm, that of Connected: it switches off those of the other PVs, which wait
-    long enough to hear of it.
+    long enough to hear of it. So does a lost part, a meter say.
     """
     pv = ET.Element("pv", name=place.prefix + row.name)
     settings = {"enabled": "true", "latching": "true", "annunciating": "false"}
-    if row.name != CONNECTED:
-        settings |= {"delay": str(DELAY), "filter": f"'{place.prefix}{CONNECTED}' > 0"}
+    if connection:
+        settings |= {"delay": str(DELAY), "filter": f"'{place.prefix}{connection}' > 0"}
     for tag, text in {"description": row.spec.desc, **settings}.items():
         ET.SubElement(pv, tag).text = text
     _detail(pv, "guidance", row.spec.desc, _guidance(row, place.prefix))

@@ -153,6 +153,7 @@ class ModulePVs(PartGroup[Module]):
         self.target.talk.restarted = self._read_all_soon
         count = self.target.settings.channels
         if count is None:
+            self.root.may_grow = True
             self.feed(ModulePVs.fast).followers.append(self._grow)
         else:
             for part, feeds in self._make_parts(count):

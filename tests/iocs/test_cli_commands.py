@@ -77,6 +77,24 @@ def test_check_ends_with_1_and_all_mistakes(
     assert cli.main(["check", str(tmp_path / "none.toml")]) == 1
 
 
+def test_check_makes_the_pvs_and_says_what_is_wrong_with_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bad.toml"
+    long_prefix = "LAB:" + "X" * 60 + ":"
+    path.write_text(
+        SITE
+        + '[[ioc.write]]\npvs = ["Start", "Strat"]\n'
+        + SITE.replace("cold", "long").replace("LAB:CPA:", long_prefix).replace(":502", "")
+    )
+    assert cli.main(["check", str(path)]) == 1
+    errors = capsys.readouterr().err.replace(f"{path}: ", "").splitlines()
+    assert "[[ioc]] 1 (cold): key write.0.pvs: 'Strat' matches no PV of this IOC" in errors
+    assert any(e.startswith(f"[[ioc]] 2 (long): key prefix: {long_prefix}") for e in errors)
+    assert "[[ioc]] 1, 2: key link: 'tcp://192.168.1.20:502' is used more than once" in errors
+    assert len(errors) == 3
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

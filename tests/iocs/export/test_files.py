@@ -201,8 +201,22 @@ def test_the_alarm_tree_has_every_pv_that_can_alarm(target: Target) -> None:
         ] * 3
         assert all(part.text for part in entry.iter() if part.tag in ("title", "details"))
         assert entry.findtext("enabled") == "true"
-        filtered = entry.findtext("filter") == f"'{target.prefix}Connected' > 0"
-        assert filtered is (name != f"{target.prefix}Connected")
+        if name == f"{target.prefix}Connected":
+            assert entry.find("filter") is None
+        else:
+            connected = entry.findtext("filter", "").removesuffix(" > 0").strip("'")
+            assert connected in {target.prefix + row.name for row in target.rows} - {name}
+            assert connected.endswith(":Connected")
+
+
+def test_a_lost_meter_is_one_alarm_and_hides_no_other_meter() -> None:
+    target = demo_target(load("cvm96"))
+    (file,) = export(Kind.ALARM, [target])
+    filters = {e.get("name"): e.findtext("filter") for e in ET.fromstring(file.text).iter("pv")}
+    for meter in ("Main", "Solar"):
+        own = f"{target.prefix}{meter}:"
+        assert filters[f"{own}L1:Voltage"] == f"'{own}Connected' > 0"
+        assert filters[f"{own}Connected"] == f"'{target.prefix}Connected' > 0"
 
 
 def test_alarms_are_described_worst_first(sample: Target) -> None:
