@@ -7,21 +7,17 @@ section 6.
 
 from __future__ import annotations
 
-import asyncio
-import statistics
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Self
 
 import minimalmodbus
 
-from drivers.core.url import SerialUrl, TcpUrl, parse_link
+from drivers.core.url import SerialUrl
 from drivers.cvm96.device import Meter, MeterBus
 from drivers.cvm96.protocol import QUANTITIES, Image
 from drivers.cvm96.settings import Cvm96Settings
 
 from .bench import Setup
+from .cost import Simulated
 from .process import ServerProcess
 from .results import Goal, Row
 
@@ -58,7 +54,8 @@ class Cvm96:
         control = ("--control", "tcp://127.0.0.1:0")
         module = "drivers.cvm96.simulator"
         with ServerProcess(setup.cores, module, (*arguments, *control)) as process:
-            line = await _Line.find(process)
+            line = await Simulated.find(process)
+            assert isinstance(line.link, SerialUrl)
             bus = MeterBus(Cvm96Settings(str(line.link)))
             (meter,) = bus.meters
             repeats = _OURS // 4 if setup.quick else _OURS
@@ -80,49 +77,6 @@ class Cvm96:
 
     def _row(self, figure: str, unit: str, ours: float, peer: float | None, most: float) -> Row:
         return Row(self.name, figure, unit, ours, peer, Goal(most))
-
-
-@dataclass(frozen=True, slots=True)
-class _Cost:
-    """What one reading costs: exchanges on the wire and milliseconds (median)."""
-
-    exchanges: float
-    milliseconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A simulated meter on its line, and its control port, which counts requests."""
-
-    link: SerialUrl
-    control: TcpUrl
-
-    @classmethod
-    async def find(cls, process: ServerProcess) -> Self:
-        link = parse_link(await process.line("listening "))
-        control = parse_link(await process.line("control "))
-        assert isinstance(link, SerialUrl)
-        assert isinstance(control, TcpUrl)
-        return cls(link, control)
-
-    async def cost(self, read: Callable[[], Awaitable[object]], count: int) -> _Cost:
-        """Read a number of times, back to back."""
-        await read()
-        before = await self._requests()
-        taken: list[float] = []
-        for _ in range(count):
-            start = time.perf_counter()
-            await read()
-            taken.append(time.perf_counter() - start)
-        requests = await self._requests() - before
-        return _Cost(requests / count, statistics.median(taken) * 1e3)
-
-    async def _requests(self) -> int:
-        reader, writer = await asyncio.open_connection(self.control.host, self.control.port)
-        writer.write(b"requests\n")
-        answer = await reader.readline()
-        writer.close()
-        return int(answer.split()[2])
 
 
 def _instantaneous(meter: Meter) -> Callable[[], Awaitable[object]]:

@@ -7,12 +7,8 @@ section 1.
 
 from __future__ import annotations
 
-import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Self
 
 import serial
 from cpa1110 import CPA1110
@@ -20,11 +16,12 @@ from cpa1110.enums import Connection
 from pymodbus.client import ModbusSerialClient
 from pymodbus.framer import FramerType
 
-from drivers.core.url import LinkUrl, SerialUrl, TcpUrl, parse_link
+from drivers.core.url import LinkUrl, SerialUrl, TcpUrl
 from drivers.cpa1110.device import Compressor
 from drivers.cpa1110.settings import LINK_DEFAULTS, CompressorSettings
 
 from .bench import Setup
+from .cost import Cost, Simulated
 from .ports import LOOPBACK
 from .process import BenchmarkError, ServerProcess
 from .results import Goal, Row
@@ -47,14 +44,6 @@ _PROPERTIES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Cost:
-    """What one snapshot costs: exchanges on the wire and milliseconds (median)."""
-
-    exchanges: float
-    milliseconds: float
-
-
 class Snapshot:
     """The whole state of a CPA1110, read back to back at 115200 8N1 and on Modbus TCP."""
 
@@ -66,7 +55,7 @@ class Snapshot:
     async def _on_a_line(self, setup: Setup) -> list[Row]:
         arguments = ("--link", "pty", "--baud", str(_LINE_SPEED))
         with ServerProcess(setup.cores, "benchmarks.servers.panel", arguments) as process:
-            panel = await _Panel.find(process)
+            panel = await _Panel.find(process, LINK_DEFAULTS)
             ours, properties, block = await panel.measure(setup)
             bare = panel.bare_exchange(_SNAPSHOTS)
         limit, share = Goal(WIRE_LIMIT * 1e3 * _MARGIN), Goal(_MARGIN)
@@ -81,7 +70,9 @@ class Snapshot:
     async def _on_tcp(self, setup: Setup) -> list[Row]:
         arguments = ("--link", f"tcp://{LOOPBACK}:0")
         with ServerProcess(setup.cores, "benchmarks.servers.panel", arguments) as process:
-            ours, properties, block = await (await _Panel.find(process)).measure(setup)
+            ours, properties, block = await (await _Panel.find(process, LINK_DEFAULTS)).measure(
+                setup
+            )
         times = (ours.milliseconds, block.milliseconds)
         return [
             self._row("exchanges, TCP", "", ours.exchanges, properties.exchanges, Goal(1)),
@@ -95,26 +86,15 @@ class Snapshot:
         return Row(self.name, figure, unit, ours, peer, goal)
 
 
-@dataclass(frozen=True, slots=True)
-class _Panel:
-    """A simulated panel: its link, and its control port, which counts requests."""
+class _Panel(Simulated):
+    """A simulated panel."""
 
-    link: LinkUrl
-    control: TcpUrl
-
-    @classmethod
-    async def find(cls, process: ServerProcess) -> Self:
-        link = parse_link(await process.line("listening "), LINK_DEFAULTS)
-        control = parse_link(await process.line("control "))
-        assert isinstance(control, TcpUrl)
-        return cls(link, control)
-
-    async def measure(self, setup: Setup) -> tuple[_Cost, _Cost, _Cost]:
+    async def measure(self, setup: Setup) -> tuple[Cost, Cost, Cost]:
         """Our driver, the library by its properties, the library by its snapshot."""
         count = _SNAPSHOTS // 5 if setup.quick else _SNAPSHOTS
         compressor = Compressor(CompressorSettings(str(self.link)))
         try:
-            ours = await self._cost(compressor.read_status, count)
+            ours = await self.cost(compressor.read_status, count)
         finally:
             await compressor.close()
         with _library(self.link) as library:
@@ -127,27 +107,9 @@ class _Panel:
 
             return (
                 ours,
-                await self._cost(by_property, count // 5),
-                await self._cost(by_block, count),
+                await self.cost(by_property, count // 5),
+                await self.cost(by_block, count),
             )
-
-    async def _cost(self, read: Callable[[], Awaitable[object]], count: int) -> _Cost:
-        await read()
-        before = await self._requests()
-        taken: list[float] = []
-        for _ in range(count):
-            start = time.perf_counter()
-            await read()
-            taken.append(time.perf_counter() - start)
-        requests = await self._requests() - before
-        return _Cost(requests / count, statistics.median(taken) * 1e3)
-
-    async def _requests(self) -> int:
-        reader, writer = await asyncio.open_connection(self.control.host, self.control.port)
-        writer.write(b"requests\n")
-        answer = await reader.readline()
-        writer.close()
-        return int(answer.split()[2])
 
     def bare_exchange(self, count: int) -> float:
         """Milliseconds of an exchange with the silence after it, by a client that does no more."""
