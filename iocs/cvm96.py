@@ -18,12 +18,11 @@ from drivers.cvm96.plausibility import doubts
 from drivers.cvm96.protocol import BY_NAME, Quantity
 from drivers.cvm96.settings import Cvm96Settings
 from iocs.core.alarm import Severity
-from iocs.core.dbr import Native
-from iocs.core.declare import FAST, SLOW, Family, Internal, analog, binary, integer, text
+from iocs.core.declare import FAST, SLOW, Family, analog, binary, connected_pv, integer, text
 from iocs.core.group import DeviceGroup, PartGroup
 from iocs.core.instrument import Demo, Instrument
 from iocs.core.scan import Block, Scan
-from iocs.core.spec import Archive, PointSpec
+from iocs.core.spec import Archive
 
 TEXT_SIZE = 160
 LINES = ("L1", "L2", "L3")
@@ -239,17 +238,7 @@ class MeterPVs(PartGroup[Meter]):
 class NamedMeterPVs(MeterPVs):
     """One of several meters: it has a ``Connected`` of its own beside that of the IOC."""
 
-    part_connected = Internal(
-        PointSpec(
-            name="Connected",
-            record="bi",
-            desc="Meter answers",
-            native=Native.ENUM,
-            states=("Disconnected", "Connected"),
-            severities=(Severity.MAJOR, Severity.NO_ALARM),
-            archive=Archive(),
-        )
-    )
+    part_connected = connected_pv("Meter answers")
 
 
 class MeterBusIOC(DeviceGroup[MeterBus]):

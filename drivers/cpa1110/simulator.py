@@ -11,7 +11,6 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from ..core.errors import BadUrl
 from ..core.simulation.console import (
     Command,
     CommandError,
@@ -26,7 +25,7 @@ from ..core.simulation.modbus_device import (
     Refusal,
 )
 from ..core.simulation.modbus_server import ModbusServer
-from ..core.url import SerialLine, TcpUrl, parse_link
+from ..core.url import SerialLine
 from .model import REVISION_2X, REVISION_3X, CompressorModel, Panel
 from .protocol import (
     COMMAND_ADDRESS,
@@ -125,13 +124,7 @@ class CompressorSimulator:
 
     async def listen(self, link: str) -> str:
         """Open an endpoint; returns the URL a client uses. Raises `BadUrl`, `OSError`."""
-        if link == "pty":
-            return str(self.server.open_terminal(LINK_DEFAULTS.line))
-        url = parse_link(link, LINK_DEFAULTS, any_port=True)
-        if not isinstance(url, TcpUrl):
-            example = "tcp://127.0.0.1:0, rtu+tcp://127.0.0.1:0 or pty"
-            raise BadUrl(link, "a simulator serves TCP or a pseudo-terminal", example)
-        return str(await self.server.listen(url))
+        return await self.server.open(link, LINK_DEFAULTS)
 
     async def set_fault(self, spec: FaultSpec) -> None:
         """Switch a fault on; raises `BadFault`."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 
-from ..core.errors import BadUrl
 from ..core.simulation.console import (
     Command,
     CommandError,
@@ -20,7 +19,7 @@ from ..core.simulation.console import (
 )
 from ..core.simulation.faults import FaultSpec
 from ..core.simulation.modbus_server import ModbusServer
-from ..core.url import SerialLine, TcpUrl, parse_link
+from ..core.url import SerialLine
 from .load import LOADS, LoadModel
 from .model import MeterModel
 from .protocol import DEFAULT_ADDRESS, FRAME_LIMIT, DemandMode
@@ -51,13 +50,7 @@ class BusSimulator:
 
     async def listen(self, link: str) -> str:
         """Open an endpoint; returns the URL a client uses. Raises `BadUrl`, `OSError`."""
-        if link == "pty":
-            return str(self.server.open_terminal(LINK_DEFAULTS.line))
-        url = parse_link(link, LINK_DEFAULTS, any_port=True)
-        if not isinstance(url, TcpUrl):
-            example = "tcp://127.0.0.1:0, rtu+tcp://127.0.0.1:0 or pty"
-            raise BadUrl(link, "a simulator serves TCP or a pseudo-terminal", example)
-        return str(await self.server.listen(url))
+        return await self.server.open(link, LINK_DEFAULTS)
 
     async def set_fault(self, spec: FaultSpec) -> None:
         """Switch a fault on, for all meters; raises `BadFault`."""

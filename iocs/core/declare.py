@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from .alarm import Severity
 from .dbr import Native
 from .declared import Command, Declared, Family, Internal, Reading, Setpoint, Setting
+from .posted import FAST, SLOW, connected_pv, count_pv, number_pv
 from .scan import Block
 from .spec import Archive, PointSpec
 
@@ -41,6 +42,7 @@ __all__ = [
     "bits",
     "choice",
     "command",
+    "connected_pv",
     "count_pv",
     "integer",
     "number_pv",
@@ -51,8 +53,6 @@ __all__ = [
     "text_spec",
 ]
 
-SLOW = Archive(method="monitor", period=10.0)
-FAST = Archive(method="monitor", period=1.0)
 ON_OFF = ("Off", "On")
 NO_YES = ("No", "Yes")
 
@@ -328,27 +328,3 @@ def choice(
     spec = PointSpec(name=name, record=out, writable=True, **common)
     twin = Reading(PointSpec(name=f"{name}_RBV", record=back, **common), confirm, readback)
     return Setpoint(spec, write, twin, urgent=urgent, follow=follow)
-
-
-def count_pv(name: str, doc: str) -> Internal:
-    """A counter that the IOC posts to (longin)."""
-    return Internal(
-        PointSpec(name=name, record="longin", desc=doc, native=Native.LONG, archive=SLOW)
-    )
-
-
-def number_pv(
-    name: str, doc: str, units: str, *, precision: int = 1, archive: Archive | None = SLOW
-) -> Internal:
-    """A number that the IOC posts to (ai)."""
-    return Internal(
-        PointSpec(
-            name=name,
-            record="ai",
-            desc=doc,
-            native=Native.DOUBLE,
-            units=units,
-            precision=precision,
-            archive=archive,
-        )
-    )

@@ -14,11 +14,9 @@ import psutil
 
 from drivers.core.device import Device
 
-from .alarm import Severity
-from .dbr import Native
-from .declare import Internal, count_pv, number_pv, text_spec
+from .declare import Internal, text_spec
+from .posted import connected_pv, count_pv, number_pv
 from .scan import Poller
-from .spec import Archive, PointSpec
 from .stamp import Stamp
 from .statistics import Statistics, StatisticsPVs
 
@@ -35,17 +33,7 @@ STATISTICS_PERIOD = 1.0
 class HealthPVs(StatisticsPVs):
     """The health PVs of every IOC."""
 
-    connected = Internal(
-        PointSpec(
-            name="Connected",
-            record="bi",
-            desc="Device answers",
-            native=Native.ENUM,
-            states=("Disconnected", "Connected"),
-            severities=(Severity.MAJOR, Severity.NO_ALARM),
-            archive=Archive(),
-        )
-    )
+    connected = connected_pv("Device answers")
     link_url = Internal(text_spec("Link", "Address of the device", LINK_SIZE))
     last_error = Internal(text_spec("LastError", "Most recent error", ERROR_SIZE))
     error_count = count_pv("ErrorCount", "Failed reads and puts")

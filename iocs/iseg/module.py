@@ -9,23 +9,20 @@ from typing import Any
 from drivers.iseg.module import Module
 from drivers.iseg.readings import ModuleReading, ParametersReading, SettingsReading
 from drivers.iseg.words import MODULE_EVENT_BITS, MODULE_STATUS_BITS
-from iocs.core.alarm import Severity
-from iocs.core.dbr import Native
 from iocs.core.declare import (
     SLOW,
     analog,
     array,
     choice,
     command,
+    connected_pv,
     integer,
     setpoint,
     signed_word,
     text,
 )
-from iocs.core.declared import Internal
 from iocs.core.group import Group, PartGroup
 from iocs.core.scan import Block, Scan
-from iocs.core.spec import Archive, PointSpec
 from iocs.core.stamp import Stamp
 
 from .bitwords import bit_family
@@ -42,17 +39,7 @@ class ModulePVs(PartGroup[Module]):
     settings_scan = Scan(2.0, Module.read_settings)
     parameters = Scan(10.0, Module.read_parameters)
 
-    part_connected = Internal(
-        PointSpec(
-            name="Connected",
-            record="bi",
-            desc="Module answers",
-            native=Native.ENUM,
-            states=("Disconnected", "Connected"),
-            severities=(Severity.MAJOR, Severity.NO_ALARM),
-            archive=Archive(),
-        )
-    )
+    part_connected = connected_pv("Module answers")
     status_word = integer(
         fast, "Status", lambda r: signed_word(r.status), doc="Module status, bit word"
     )

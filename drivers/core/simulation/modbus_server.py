@@ -14,7 +14,8 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ..url import SerialLine, SerialUrl, TcpUrl
+from ..errors import BadUrl
+from ..url import Defaults, SerialLine, SerialUrl, TcpUrl, parse_link
 from .channel import Channel
 from .faults import Fault, FaultBoard, FaultSpec
 from .frames import MbapFraming, RtuFraming
@@ -90,6 +91,19 @@ class ModbusServer:
     def connections(self) -> int:
         """TCP connections that are open now."""
         return sum(1 for channel in self._channels if channel.stream)
+
+    async def open(self, link: str, defaults: Defaults) -> str:
+        """Serve on a link: a TCP URL (port 0: a free one) or ``pty``.
+
+        Returns the URL a client uses. Raises `BadUrl`, `OSError`.
+        """
+        if link == "pty":
+            return str(self.open_terminal(defaults.line))
+        url = parse_link(link, defaults, any_port=True)
+        if not isinstance(url, TcpUrl):
+            example = "tcp://127.0.0.1:0, rtu+tcp://127.0.0.1:0 or pty"
+            raise BadUrl(link, "a simulator serves TCP or a pseudo-terminal", example)
+        return str(await self.listen(url))
 
     async def listen(self, url: TcpUrl) -> TcpUrl:
         """Serve on a TCP port (0: a free one); returns the URL with the port."""
