@@ -149,7 +149,8 @@ class _Demo:
             await watcher.stop()
         if self._seconds is None:
             return 0
-        print("\n".join(live.lines(False)))
+        if not sys.stdout.isatty():
+            print("\n".join(live.lines(False)))
         problems = live.problems()
         for problem in problems:
             print(problem)

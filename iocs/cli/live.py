@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 _COLOURS = {0: "32", 1: "33", 2: "31", 3: "35"}
 _SEVERITIES = ("ok", "MINOR", "MAJOR", "INVALID")
 FRESH_SECONDS = 5.0
+_SCIENTIFIC = re.compile(r"-?\d\.\d{5,}e[+-]\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,11 @@ class Live:
         return sorted(found)
 
     def lines(self, colour: bool) -> list[str]:
-        """One line per PV: name, value, units, alarm, time."""
-        rows: list[str] = []
+        """A head, and one line per PV: name, value with units, alarm, time of its last change."""
         width = max(len(i.prefix + n) for i in self.iocs for n in i.show)
+        rows = [f"{'PV':<{width}}  {'value':<20} {'alarm':<7} changed"]
         for ioc in self.iocs:
+            rows.append("")
             rows.extend(
                 _line(ioc.prefix + name, width, self.sample(ioc, name), colour) for name in ioc.show
             )
@@ -67,13 +70,18 @@ class Live:
 def _line(pvname: str, width: int, sample: Sample | None, colour: bool) -> str:
     if sample is None:
         return f"{pvname:<{width}}  (not connected)"
-    value = f"{sample.text} {sample.units}".strip()
+    value = f"{_short(sample.text)} {sample.units}".strip()
     severity = _SEVERITIES[sample.severity]
     clock = time.strftime("%H:%M:%S", time.localtime(sample.timestamp))
     text = f"{value:<20.20} {severity:<7} {clock}"
     if colour:
         text = f"\x1b[{_COLOURS[sample.severity]}m{text}\x1b[0m"
     return f"{pvname:<{width}}  {text}"
+
+
+def _short(text: str) -> str:
+    """A number in scientific notation with four digits behind the point, other text as it is."""
+    return f"{float(text):.4e}" if _SCIENTIFIC.fullmatch(text) else text
 
 
 def frame(lines: Sequence[str], title: str, footer: Any) -> str:

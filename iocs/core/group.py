@@ -33,6 +33,7 @@ class Group(PVs):
 
     root: DeviceGroup[Any]
     target: Any
+    put_queue: PutQueue
 
     def __init__(self, prefix: str, **kwargs: Any) -> None:
         self.feeds: dict[Block[Any], Feed] = {}
@@ -173,11 +174,16 @@ class Group(PVs):
 
 
 class PartGroup(Group, Generic[T]):
-    """A repeated part (channel, meter, inverter); ``target`` is its share of the device."""
+    """A repeated part (channel, meter, inverter); ``target`` is its share of the device.
 
-    def __init__(self, prefix: str, target: T, *, parent: Group) -> None:
+    Its puts wait for their turn with those of the parent; with ``own_queue`` for each other only,
+    and its urgent ones overtake these alone.
+    """
+
+    def __init__(self, prefix: str, target: T, *, parent: Group, own_queue: bool = False) -> None:
         self.root = parent.root
         self.target: T = target
+        self.put_queue = PutQueue(self.root.put_queue) if own_queue else parent.put_queue
         super().__init__(prefix, parent=parent)
 
 

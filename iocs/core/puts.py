@@ -1,8 +1,8 @@
 """Puts: complete when the device has confirmed them, and fail at the client when it has not.
 
-The order is: limits, device, confirming read, readback, completion. Puts to one device are carried
-out one after the other, in the order in which they came; urgent ones (stop, emergency off) wait for
-nobody. Nothing is ever repeated.
+The order is: limits, device, confirming read, readback, completion. Puts to one device (or
+to a part with a queue of its own) are carried out one after the other, in the order in which they
+came; urgent ones (stop, emergency off) wait for nobody. Nothing is ever repeated.
 """
 
 from __future__ import annotations
@@ -38,9 +38,13 @@ class PutRefused(ValueError):
 
 
 class PutQueue:
-    """One put at a time to a device."""
+    """One put at a time to a device, or to a part of one that has a queue of its own.
 
-    def __init__(self) -> None:
+    ``above`` is the device's queue: its end is the part's end, and its room is for all parts.
+    """
+
+    def __init__(self, above: PutQueue | None = None) -> None:
+        self._above = above
         self._lock = asyncio.Lock()
         self._waiting = 0
         self._overtaken = 0
@@ -51,6 +55,11 @@ class PutQueue:
     def waiting(self) -> int:
         """Puts that wait or are under way, the urgent ones aside."""
         return self._waiting
+
+    @property
+    def ending(self) -> bool:
+        """Whether the IOC ends."""
+        return self._ending or (self._above is not None and self._above.ending)
 
     def end(self) -> None:
         """The IOC ends: puts that wait are refused, and new ones but urgent ones."""
@@ -68,19 +77,22 @@ class PutQueue:
             yield
             return
         seen = self._overtaken
-        if self._waiting >= MAX_WAITING:
+        queues = [self] if self._above is None else [self, self._above]
+        if queues[-1].waiting >= MAX_WAITING:
             raise PutRefused(f"{MAX_WAITING} puts already wait for this device")
-        self._waiting += 1
+        for queue in queues:
+            queue._waiting += 1
         try:
             async with self._lock:
                 self._check(pvname, seen)
                 yield
         finally:
-            self._waiting -= 1
+            for queue in queues:
+                queue._waiting -= 1
 
     def _check(self, pvname: str, seen: int) -> None:
         """Refuse a put whose turn came, if it is not to be carried out any more."""
-        if self._ending:
+        if self.ending:
             raise PutRefused(f"{pvname}: the IOC ends")
         if self._overtaken != seen:
             raise PutRefused(
@@ -114,7 +126,7 @@ class CommandPut:
         self._show(GOOD)
         alarm = WRITE_FAILED
         try:
-            async with self._group.root.put_queue.turn(point.pvname, self._command.urgent):
+            async with self._group.put_queue.turn(point.pvname, self._command.urgent):
                 result = await self._command.action(self._group.target)
             note = getattr(result, "note", "")
             if note:
@@ -169,7 +181,7 @@ class SetpointPut:
         check_limits(point, value)
         self._under_way += 1
         try:
-            async with self._group.root.put_queue.turn(point.pvname, self._setpoint.urgent):
+            async with self._group.put_queue.turn(point.pvname, self._setpoint.urgent):
                 await self._setpoint.write(self._group.target, value)
             problem = await self._group.poller(self._setpoint.readback.block).refresh()
             if problem is not None:
