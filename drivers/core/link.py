@@ -91,6 +91,7 @@ class Link(Generic[C]):
         self._opens = 0
         self._failing: set[UnitHealth] = set()
         self._failure = ""
+        self._unopened = False  # the last try to open it failed
         self._closed = False
         self._cut = False
 
@@ -237,15 +238,17 @@ class Link(Generic[C]):
         if self._cut:
             connection.close(discard=False)
             raise LinkDown(self.name, unit.name, asked, "the link was closed")
-        if self._opens and self._failure.startswith("cannot"):
+        if self._opens and self._unopened:
             for each in self._units:
                 each.link_restored()
         self._connection = connection
+        self._unopened = False
         self._opens += 1
         return connection
 
     def _not_opened(self, unit: UnitHealth, asked: str, reason: str) -> LinkDown:
         self._failure = reason
+        self._unopened = True
         for each in self._units:
             each.link_lost()
         wait = self._backoff.failed()

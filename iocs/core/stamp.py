@@ -18,8 +18,3 @@ class Stamp(NamedTuple):
     def now(cls) -> Stamp:
         seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
         return cls((seconds - EPICS_EPOCH) & 0xFFFFFFFF, nanoseconds)
-
-    @property
-    def unix(self) -> float:
-        """Seconds since the Unix epoch."""
-        return self.seconds + EPICS_EPOCH + self.nanoseconds * 1e-9
