@@ -14,7 +14,7 @@ from .spec import DeclarationError
 
 _OF_PVGROUP = {"parent", "macros", "prefix", "alarms", "pvdb", "attr_pvdb", "attr_to_pvname"}
 _OF_PVGROUP |= {"groups", "states", "update_state", "name", "log"}
-_OF_GROUP = {"root", "target", "feeds", "settings", "parts", "pollers", "upstream"}
+_OF_GROUP = {"root", "target", "may_grow", "feeds", "settings", "parts", "pollers", "upstream"}
 _OF_GROUP |= {"device", "access_rules", "on_settings_changed", "on_restart", "count_clients"}
 _OF_GROUP |= {"on_growth", "health", "put_queue", "label", "all_pollers"}
 _INSTANCE_ATTRIBUTES = _OF_PVGROUP | _OF_GROUP

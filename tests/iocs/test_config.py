@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import tomllib
 from pathlib import Path
@@ -275,6 +276,6 @@ def test_the_schema_asks_for_what_is_needed(key: str) -> None:
 def test_every_setting_is_explained() -> None:
     """A key that nobody explains cannot be set rightly."""
     for kind in (IocTable, CompressorSettings):
-        text = kind.__doc__ or ""
+        text = f"\n{inspect.getdoc(kind)}"
         for name in kind.__dataclass_fields__:
-            assert f"\n    {name}: " in text, f"{kind.__name__}.{name}"
+            assert f"\n{name}: " in text, f"{kind.__name__}.{name}"
