@@ -93,6 +93,9 @@ INSTRUMENT = Instrument(
         fresh="M00:CH00:VoltageMeasure",
         link="slcan-pty",
         simulator=("--modules", "1", "--channels", "8", "--speed", "5", "--on"),
-        settings=(("modules", [{"name": "M00", "address": 0, "channels": 8}]),),
+        settings=(
+            ("modules", [{"name": "M00", "address": 0, "channels": 8}]),
+            ("timeout", 0.5),  # beside ten other programs on a small machine
+        ),
     ),
 )
