@@ -23,6 +23,7 @@ from ..errors import BadUrl
 from ..url import Parity, SerialLine, TcpUrl, parse_link
 from .faults import FAULT_HELP, BadFault, FaultSpec, parse_fault
 
+MODBUS_LINKS = "tcp://HOST:PORT, rtu+tcp://HOST:PORT (port 0 picks a free one) or pty"
 _LONGEST_GOODBYE = 1.0
 
 
@@ -74,8 +75,13 @@ class Simulator(Protocol):
 Build: TypeAlias = Callable[[argparse.Namespace], Simulator]
 
 
-def make_parser(prog: str, description: str, default_link: str) -> argparse.ArgumentParser:
-    """A parser with the options every simulator has; instruments add their own."""
+def make_parser(
+    prog: str, description: str, default_link: str, links: str = MODBUS_LINKS
+) -> argparse.ArgumentParser:
+    """A parser with the options every simulator has; instruments add their own.
+
+    `links` are the endpoints that `--link` takes, for its help.
+    """
     faults = "; ".join(f"{fault}: {text}" for fault, text in FAULT_HELP.items())
     parser = argparse.ArgumentParser(
         prog=prog, description=description, epilog=f"Faults: {faults}."
@@ -84,8 +90,7 @@ def make_parser(prog: str, description: str, default_link: str) -> argparse.Argu
         "--link",
         action="append",
         metavar="URL",
-        help=f"endpoint to serve: tcp://HOST:PORT, rtu+tcp://HOST:PORT (port 0 picks a free one) "
-        f"or pty; may be given several times (default {default_link})",
+        help=f"endpoint to serve: {links}; may be given several times (default {default_link})",
     )
     parser.add_argument(
         "--speed", type=_positive, default=1.0, help="how much faster the simulated time runs"
