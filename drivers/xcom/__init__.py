@@ -1,0 +1,1 @@
+"""Studer Xcom gateways: inverters, solar chargers and batteries of an off-grid site."""
