@@ -82,6 +82,17 @@ def ca_environment(port: int) -> dict[str, str]:
     }
 
 
+def ioc_arguments(instrument: Instrument[Any, Any], link: str, directory: Path) -> list[str]:
+    """The module and the flags of an instrument's IOC in the demo; `directory` is for autosave."""
+    show = instrument.demo
+    return [
+        f"iocs.{instrument.name}",
+        *("--link", link, "--prefix", show.prefix, "--log-level", "warning"),
+        *("--autosave", str(directory / f"{instrument.name}.json")),
+        *(f"--set={key}={_toml(value)}" for key, value in show.settings),
+    ]
+
+
 def demo(arguments: argparse.Namespace) -> int:
     """Run the demo; exit code 1 if an IOC did not deliver."""
     os.environ.update(ca_environment(arguments.ca_port))
@@ -168,16 +179,10 @@ class _Demo:
         )
         self._children.append(simulator)
         link = await simulator.wait_line("listening ")
-        flags = [f"--set={key}={_toml(value)}" for key, value in show.settings]
         ioc = await Child.start(
             f"IOC of {instrument.name}",
-            [
-                f"iocs.{instrument.name}",
-                *("--link", link, "--prefix", show.prefix, "--log-level", "warning"),
-                *("--autosave", str(self._directory / f"{instrument.name}.json")),
-                *flags,
-            ],
-            environment,
+            ioc_arguments(instrument, link, self._directory),
+            child_environment(**dict(instrument.demo.environment)),
         )
         self._children.append(ioc)
         print(f"{instrument.title}: simulator on {link}, IOC {show.prefix}")

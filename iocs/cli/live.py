@@ -58,7 +58,7 @@ class Live:
     def lines(self, colour: bool) -> list[str]:
         """A head, and one line per PV: name, value with units, alarm, time of its last change."""
         width = max(len(i.prefix + n) for i in self.iocs for n in i.show)
-        rows = [f"{'PV':<{width}}  {'value':<20} {'alarm':<7} changed"]
+        rows = [f"{'PV':<{width}}  {'value':<28} {'alarm':<7} changed"]
         for ioc in self.iocs:
             rows.append("")
             rows.extend(
@@ -73,7 +73,7 @@ def _line(pvname: str, width: int, sample: Sample | None, colour: bool) -> str:
     value = f"{_short(sample.text)} {sample.units}".strip()
     severity = _SEVERITIES[sample.severity]
     clock = time.strftime("%H:%M:%S", time.localtime(sample.timestamp))
-    text = f"{value:<20.20} {severity:<7} {clock}"
+    text = f"{value:<28.28} {severity:<7} {clock}"
     if colour:
         text = f"\x1b[{_COLOURS[sample.severity]}m{text}\x1b[0m"
     return f"{pvname:<{width}}  {text}"

@@ -90,7 +90,9 @@ def _control(response: Any) -> _Control:
 def _sample(response: Any, control: _Control) -> Sample:
     metadata = response.metadata
     value: Any = response.data[0] if len(response.data) else b""
-    if isinstance(value, bytes):
+    if response.data_type == ca.ChannelType.TIME_CHAR:
+        text = bytes(response.data).partition(b"\0")[0].decode("utf-8", "replace")
+    elif isinstance(value, bytes):
         text = value.decode("utf-8", "replace")
     elif control.states:
         text = control.states[value] if value < len(control.states) else str(value)

@@ -83,9 +83,10 @@ class Health:
         self._group.error_count.post(min(self._errors, (1 << 31) - 1), stamp)
 
     def changed(self) -> None:
-        """Post whether the device is there: at least one block is fresh."""
+        """Post whether the device is there: at least one of its vital blocks is fresh."""
         stamp = Stamp.now()
-        self._group.connected.post(int(any(p.fresh for p in self._pollers)), stamp)
+        alive = any(p.fresh for p in self._pollers if p.scan.vital)
+        self._group.connected.post(int(alive), stamp)
         for group in {id(p.group): p.group for p in self._pollers}.values():
             if "part_connected" in group.attr_pvdb:
                 group.point("part_connected").post(int(_fastest(group).fresh), stamp)

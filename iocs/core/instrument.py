@@ -19,7 +19,8 @@ class Demo:
     """How ``labioc demo`` shows an instrument.
 
     ``simulator`` are the arguments of its simulator beside the link, ``settings`` the IOC's beside
-    the link, ``show`` the PVs of the live table, ``fresh`` one that must deliver new valid values.
+    the link, ``show`` the PVs of the live table, ``fresh`` one that must deliver new valid values;
+    ``environment`` is what the IOC finds in its environment, such as a password of the simulator.
     """
 
     prefix: str
@@ -28,6 +29,7 @@ class Demo:
     simulator: Sequence[str] = ()
     link: str = "tcp://127.0.0.1:0"
     settings: Sequence[tuple[str, Any]] = ()
+    environment: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ class Point(Channel):
     __slots__ = (
         "_fields",
         "_limits",
+        "_spec",
         "acks",
         "ackt",
         "count",
@@ -64,14 +65,13 @@ class Point(Channel):
         "rescan",
         "scalar",
         "severity",
-        "spec",
         "status",
         "text",
         "value",
     )
 
     def __init__(self, spec: PointSpec, pvname: str, group: Group) -> None:
-        self.spec = spec
+        self._spec = spec
         self.pvname = pvname
         self.group = group
         self.native = spec.native
@@ -98,6 +98,17 @@ class Point(Channel):
         declared = {"HIHI": spec.hihi, "HIGH": spec.high, "LOW": spec.low, "LOLO": spec.lolo}
         values = {name: limit for name, limit in declared.items() if limit == limit}
         return Limits(values, {}, spec.hysteresis) if values else None
+
+    @property
+    def spec(self) -> PointSpec:
+        """What was declared. Units and ends that the device tells later come as another one."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: PointSpec) -> None:
+        self._spec = spec
+        self.notify(Event.PROPERTY)
+        self._refresh_fields(Stamp.now())
 
     # -- metadata, with what was changed at run time over what was declared
 

@@ -40,7 +40,8 @@ class PutRefused(ValueError):
 class PutQueue:
     """One put at a time to a device, or to a part of one that has a queue of its own.
 
-    ``above`` is the device's queue: its end is the part's end, and its room is for all parts.
+    ``above`` is the device's queue: what overtakes or ends there does so here, and its room is for
+    all parts.
     """
 
     def __init__(self, above: PutQueue | None = None) -> None:
@@ -55,11 +56,6 @@ class PutQueue:
     def waiting(self) -> int:
         """Puts that wait or are under way, the urgent ones aside."""
         return self._waiting
-
-    @property
-    def ending(self) -> bool:
-        """Whether the IOC ends."""
-        return self._ending or (self._above is not None and self._above.ending)
 
     def end(self) -> None:
         """The IOC ends: puts that wait are refused, and new ones but urgent ones."""
@@ -76,15 +72,16 @@ class PutQueue:
             self._overtaker = pvname
             yield
             return
-        seen = self._overtaken
-        queues = [self] if self._above is None else [self, self._above]
+        queues = (self,) if self._above is None else (self, self._above)
+        seen = [queue._overtaken for queue in queues]
         if queues[-1].waiting >= MAX_WAITING:
             raise PutRefused(f"{MAX_WAITING} puts already wait for this device")
         for queue in queues:
             queue._waiting += 1
         try:
             async with self._lock:
-                self._check(pvname, seen)
+                for queue, times in zip(queues, seen, strict=True):
+                    queue._check(pvname, times)
                 yield
         finally:
             for queue in queues:
@@ -92,7 +89,7 @@ class PutQueue:
 
     def _check(self, pvname: str, seen: int) -> None:
         """Refuse a put whose turn came, if it is not to be carried out any more."""
-        if self.ending:
+        if self._ending:
             raise PutRefused(f"{pvname}: the IOC ends")
         if self._overtaken != seen:
             raise PutRefused(

@@ -58,14 +58,21 @@ class Block(Generic[R]):
 
 
 class Scan(Block[R], Generic[D, R]):
-    """A block that is read from the device every ``period`` seconds by ``read``."""
+    """A block that is read from the device every ``period`` seconds by ``read``.
 
-    def __init__(self, period: float, read: Callable[[D], Awaitable[R]]) -> None:
+    One that is not ``vital`` says nothing about whether the device is connected: it is read so
+    seldom, or another way, that it would show a lost device as connected for long.
+    """
+
+    def __init__(
+        self, period: float, read: Callable[[D], Awaitable[R]], *, vital: bool = True
+    ) -> None:
         super().__init__()
         if not MIN_PERIOD <= period <= MAX_PERIOD:
             raise ValueError(f"scan period {period} s is not between {MIN_PERIOD} and {MAX_PERIOD}")
         self.period = period
         self.read = read
+        self.vital = vital
 
 
 Follower = Callable[[Any, Stamp], None]

@@ -152,7 +152,7 @@ async def test_ctrl_c_while_it_starts_leaves_nothing_behind(ca_space: CaSpace, m
 
 
 async def test_the_demo_shows_every_instrument(ca_space: CaSpace) -> None:
-    async with PythonProcess("iocs.cli", "demo", "--seconds", "8", env=ca_space.env) as process:
+    async with PythonProcess("iocs.cli", "demo", "--seconds", "20", env=ca_space.env) as process:
         await process.line("In another terminal")
         iocs = [f"iocs.{name}" for name in registry.MODULES]
         simulators = [registry.load(name).simulator for name in registry.MODULES]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from drivers.core.errors import Blocked
 from iocs.core.alarm import Severity
+from iocs.core.puts import PutQueue, PutRefused
 from iocs.core.serve import Ioc
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now, serving, until
 from tests.support.ca import CaSpace
@@ -86,3 +89,57 @@ async def test_disp_does_not_disable_a_stop(ioc: Ioc, raw: RawCa, plant: Plant) 
         await raw.put(await raw.create(f"{PREFIX}{name}.DISP"), 1.0)
         await raw.put(await raw.create(PREFIX + name), 1.0)
     assert [what for what, _ in plant.writes] == ["stop"]
+
+
+async def test_a_part_with_a_queue_of_its_own_holds_up_no_other() -> None:
+    device = PutQueue()
+    one, other = PutQueue(device), PutQueue(device)
+    done: list[str] = []
+    gate = asyncio.Event()
+
+    async def put(queue: PutQueue, name: str, *, urgent: bool = False) -> None:
+        async with queue.turn(name, urgent):
+            if name == "first":
+                await gate.wait()
+            done.append(name)
+
+    first = asyncio.create_task(put(one, "first"))
+    second = asyncio.create_task(put(one, "second"))
+    await until(lambda: one.waiting == 2)
+    await put(other, "elsewhere")
+    await put(other, "stop elsewhere", urgent=True)
+    assert device.waiting == 2
+    gate.set()
+    await asyncio.gather(first, second)
+    assert done == ["elsewhere", "stop elsewhere", "first", "second"]
+    assert device.waiting == 0
+
+
+@pytest.mark.parametrize("overtaker", ["own", "device"])
+async def test_a_part_is_overtaken_by_its_own_stop_and_by_the_device_s(overtaker: str) -> None:
+    device = PutQueue()
+    part = PutQueue(device)
+    gate = asyncio.Event()
+
+    async def put(name: str) -> None:
+        async with part.turn(name, False):
+            await gate.wait()
+
+    first, second = asyncio.create_task(put("first")), asyncio.create_task(put("second"))
+    await until(lambda: part.waiting == 2)
+    async with (part if overtaker == "own" else device).turn("Stop", True):
+        gate.set()
+    await first
+    with pytest.raises(PutRefused, match="second: Stop was put meanwhile"):
+        await second
+
+
+async def test_a_part_s_puts_end_with_the_ioc() -> None:
+    device = PutQueue()
+    part = PutQueue(device)
+    device.end()
+    with pytest.raises(PutRefused, match="the IOC ends"):
+        async with part.turn("X", False):
+            pytest.fail("carried out")
+    async with part.turn("Stop", True):
+        pass
