@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from .arbin import Arbin
 from .bench import Benchmark, Setup
 from .connect import Connect
 from .cvm96 import Cvm96
@@ -21,9 +22,11 @@ from .snapshot import Snapshot
 from .stalled import Stalled
 from .startup import Startup
 from .updates import Updates
+from .xcom import Xcom
 
 BENCHMARKS: tuple[Benchmark, ...] = (
-    Snapshot(), Cvm96(), Iseg(), Startup(), Updates(), Puts(), Connect(), Memory(), Stalled()
+    Snapshot(), Cvm96(), Iseg(), Xcom(), Arbin(), Startup(), Updates(), Puts(), Connect(), Memory(),
+    Stalled(),
 )  # fmt: skip
 
 

@@ -11,6 +11,8 @@ MODULES: dict[str, str] = {
     "cpa1110": "iocs.cpa1110",
     "cvm96": "iocs.cvm96",
     "iseg": "iocs.iseg",
+    "xcom": "iocs.xcom",
+    "arbin": "iocs.arbin",
 }
 
 

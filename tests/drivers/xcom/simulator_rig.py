@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from drivers.core.url import ListenUrl, SerialLine, TcpUrl, UdpUrl, parse_link
 from drivers.xcom.frame import Frame, FrameParser
+from drivers.xcom.multi_info import Item, MultiInfo, decode_multi_info, encode_items
 from drivers.xcom.protocol import (
     Format,
     ObjectType,
@@ -181,6 +182,13 @@ async def bench(
         Raw.connected(await one.listen("tcp://127.0.0.1:0")) as raw,
     ):
         yield Bench(one, raw)
+
+
+async def multi_info(one: Bench, *items: Item) -> MultiInfo | Refused:
+    """Read infos of any devices in one exchange."""
+    request = read_request(OWN, 501, ObjectType.MULTI_INFO, 1, 77, encode_items(items))
+    reply = await one.raw.ask(request)
+    return Refused(error_code(reply)) if reply.is_error else decode_multi_info(reply.data, items)
 
 
 def port_of(link: str) -> int:

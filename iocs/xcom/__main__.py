@@ -1,0 +1,9 @@
+"""``python -m iocs.xcom``: run one IOC from flags."""
+
+from __future__ import annotations
+
+from iocs.core.runner import main
+from iocs.xcom import INSTRUMENT
+
+if __name__ == "__main__":
+    raise SystemExit(main(INSTRUMENT))

@@ -1,0 +1,220 @@
+"""The PVs of one device: Xtender, VarioTrack, VarioString or battery monitor."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import replace
+
+from drivers.xcom.addresses import Family as DeviceFamily
+from drivers.xcom.datapoint import Datapoint, Monitor
+from drivers.xcom.datapoints import datapoint, datapoints_of
+from drivers.xcom.discovery import DeviceId
+from drivers.xcom.enumerations import Locking
+from iocs.core.alarm import Severity
+from iocs.core.dbr import Native
+from iocs.core.declare import FAST, NO_YES, SLOW, analog, bits, integer, text
+from iocs.core.declared import Internal
+from iocs.core.group import PartGroup
+from iocs.core.point import Point
+from iocs.core.scan import Block
+from iocs.core.spec import Archive, PointSpec
+from iocs.core.stamp import Stamp
+
+from .choose import FAST_NUMBERS, SLOW_NUMBERS
+from .names import pv_name
+from .readings import FastReading, Share, SlowShare
+from .unit import Unit
+from .values import SettingsShare, live_values, parameter_pvs, signal_pvs
+
+RAM_LIST_SIZE = 512
+_OFF_SIGNALS = (1399, 10040, 14039)
+_LOCKINGS = 3056
+_LOCKING_BITS = {
+    bit.bit_length() - 1: (
+        bit.name.title().replace("_", ""),
+        bit.name.capitalize().replace("_", " "),
+    )
+    for bit in Locking
+    if bit.name
+}
+_DEVICE_STATES = ("Disconnected", "Connected")
+
+
+def _locking_word(share: SlowShare) -> int | None:
+    """The lock bits, which come as a FLOAT."""
+    value = share.live.get(_LOCKINGS)
+    return None if value is None or not 0.0 <= value < 2.0**24 else int(value)
+
+
+def _ram_only_names(share: SettingsShare) -> str:
+    """The PVs whose value in force is only in RAM, or unknown since a write was not confirmed."""
+    names: list[str] = []
+    for found in share.values():
+        if found.in_ram and found.in_force != found.flash:
+            mark = "?" if found.in_force is None else ""
+            names.append(pv_name(found.point) + mark)
+    return ", ".join(names)
+
+
+class DevicePVs(PartGroup[Unit]):
+    """What all devices have."""
+
+    fast = Block[Share]()
+    slow = Block[SlowShare]()
+    settings_block = Block[SettingsShare]()
+
+    answers = Internal(
+        PointSpec(
+            name="Connected",
+            record="bi",
+            desc="Device answers",
+            native=Native.ENUM,
+            states=_DEVICE_STATES,
+            severities=(Severity.MAJOR, Severity.NO_ALARM),
+            archive=Archive(),
+        )
+    )
+    model = text(
+        slow, "ModelName", lambda r: r.identity.model if r.identity else None, doc="Model",
+    )  # fmt: skip
+    firmware = text(
+        slow, "Firmware", lambda r: r.identity.firmware if r.identity else None,
+        doc="Firmware version",
+    )  # fmt: skip
+    hardware = text(
+        slow, "Hardware", lambda r: r.identity.hardware if r.identity else None,
+        doc="Hardware version",
+    )  # fmt: skip
+    serial = text(
+        slow, "SerialNumber", lambda r: r.identity.serial if r.identity else None,
+        doc="Serial number (FID)",
+    )  # fmt: skip
+    ram_only = text(
+        settings_block, "RamOnly", _ram_only_names, size=RAM_LIST_SIZE,
+        doc="In force only until a restart (in RAM)",
+    )  # fmt: skip
+
+    def build(self) -> None:
+        """Let limits follow what the device tells, and `Connected` whether it does."""
+        self.feed(DevicePVs.fast).followers.append(self._follow_answers)
+        self.feed(DevicePVs.settings_block).followers.append(self._follow_limits)
+
+    def _follow_answers(self, reading: Share | None, stamp: Stamp) -> None:
+        self.answers.post(int(reading is not None), stamp)
+
+    def _follow_limits(self, share: SettingsShare | None, stamp: Stamp) -> None:
+        del stamp
+        for number, found in (share or {}).items():
+            attribute = f"parameters_p{number}"
+            if found.limits is not None and attribute in self.attr_pvdb:
+                low, high = found.limits.minimum, found.limits.maximum
+                ends = (math.nan if low is None else low, math.nan if high is None else high)
+                _set_control(self.point(attribute), ends)
+
+
+class XtenderPVs(DevicePVs):
+    """An inverter and charger."""
+
+    live = live_values(DevicePVs.fast, FAST_NUMBERS[DeviceFamily.XTENDER], Share.get, FAST)
+    slow_live = live_values(
+        DevicePVs.slow,
+        (n for n in SLOW_NUMBERS[DeviceFamily.XTENDER] if n != _LOCKINGS),
+        lambda r, n: r.live.get(n),
+        SLOW,
+    )
+    lockings_word = integer(
+        DevicePVs.slow, "Lockings", _locking_word, doc="What is locked, bit word", archive=SLOW
+    )
+    lockings = bits(
+        DevicePVs.slow, "Lockings", _locking_word, _LOCKING_BITS, states=NO_YES, archive=SLOW
+    )
+    parameters = parameter_pvs(DevicePVs.settings_block, datapoints_of(DeviceFamily.XTENDER))
+    signals = signal_pvs(DevicePVs.fast, datapoints_of(DeviceFamily.XTENDER), _OFF_SIGNALS)
+    rated_power = analog(
+        DevicePVs.slow, "RatedPower", lambda r: r.identity.power if r.identity else None,
+        units="VA", doc="Rated power", archive=SLOW,
+    )  # fmt: skip
+
+
+class VarioTrackPVs(DevicePVs):
+    """A solar charger."""
+
+    live = live_values(DevicePVs.fast, FAST_NUMBERS[DeviceFamily.VARIOTRACK], Share.get, FAST)
+    slow_live = live_values(
+        DevicePVs.slow, SLOW_NUMBERS[DeviceFamily.VARIOTRACK], lambda r, n: r.live.get(n), SLOW
+    )
+    parameters = parameter_pvs(DevicePVs.settings_block, datapoints_of(DeviceFamily.VARIOTRACK))
+    signals = signal_pvs(DevicePVs.fast, datapoints_of(DeviceFamily.VARIOTRACK), _OFF_SIGNALS)
+
+
+class VarioStringPVs(DevicePVs):
+    """A solar charger for high voltages."""
+
+    live = live_values(DevicePVs.fast, FAST_NUMBERS[DeviceFamily.VARIOSTRING], Share.get, FAST)
+    slow_live = live_values(
+        DevicePVs.slow, SLOW_NUMBERS[DeviceFamily.VARIOSTRING], lambda r, n: r.live.get(n), SLOW
+    )
+    parameters = parameter_pvs(DevicePVs.settings_block, datapoints_of(DeviceFamily.VARIOSTRING))
+    signals = signal_pvs(DevicePVs.fast, datapoints_of(DeviceFamily.VARIOSTRING), _OFF_SIGNALS)
+
+
+@functools.cache
+def battery_pvs(monitor: Monitor) -> type[DevicePVs]:
+    """The PVs of a battery monitor of this kind."""
+
+    def theirs(point: Datapoint) -> bool:
+        return bool(point.monitors & monitor)
+
+    def numbers(table: dict[DeviceFamily, tuple[int, ...]]) -> list[int]:
+        return [n for n in table[DeviceFamily.BATTERY] if theirs(datapoint(n))]
+
+    class BatteryPVs(DevicePVs):
+        """A battery, as its monitor sees it."""
+
+        live = live_values(DevicePVs.fast, numbers(FAST_NUMBERS), Share.get, FAST)
+        slow_live = live_values(
+            DevicePVs.slow, numbers(SLOW_NUMBERS), lambda r, n: r.live.get(n), SLOW
+        )
+        parameters = parameter_pvs(
+            DevicePVs.settings_block, filter(theirs, datapoints_of(DeviceFamily.BATTERY))
+        )
+
+    return BatteryPVs
+
+
+class GroupPVs(PartGroup[Unit]):
+    """All devices of a family, written in one go."""
+
+    fast = Block[FastReading]()
+    settings_block = Block[SettingsShare]()
+
+
+@functools.cache
+def group_pvs(family: DeviceFamily) -> type[GroupPVs]:
+    """The set points and signals of all devices of a family."""
+
+    class FamilyPVs(GroupPVs):
+        """What can be written; readbacks are INVALID where the devices differ."""
+
+        parameters = parameter_pvs(GroupPVs.settings_block, datapoints_of(family))
+        signals = signal_pvs(GroupPVs.fast, datapoints_of(family), _OFF_SIGNALS)
+
+    return FamilyPVs
+
+
+def part_of(device: DeviceId) -> type[DevicePVs]:
+    """The PVs of a device."""
+    if device.family is DeviceFamily.BATTERY:
+        return battery_pvs(device.monitor)
+    return {
+        DeviceFamily.XTENDER: XtenderPVs,
+        DeviceFamily.VARIOTRACK: VarioTrackPVs,
+        DeviceFamily.VARIOSTRING: VarioStringPVs,
+    }[device.family]
+
+
+def _set_control(point: Point, ends: tuple[float, float]) -> None:
+    old = point.spec.control
+    if old != ends and point.spec.record in ("ao", "longout"):
+        point.spec = replace(point.spec, control=ends)

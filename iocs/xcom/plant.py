@@ -1,0 +1,289 @@
+"""What the IOC reads of a site, and when: live values often, settings in turn, identity once.
+
+Which values there are follows from the devices; those come from the configuration or are found out,
+also later on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from uuid import UUID
+
+from drivers.core.errors import DriverError, LinkDown
+from drivers.xcom.addresses import GATEWAY, GROUPS, Family, family_of_address, range_of
+from drivers.xcom.datapoint import Datapoint, Monitor
+from drivers.xcom.datapoints import datapoint, datapoints_of
+from drivers.xcom.device import Gateway
+from drivers.xcom.discovery import DeviceId, configured_site
+from drivers.xcom.identity import Identity
+from drivers.xcom.protocol import ObjectType, Value
+from drivers.xcom.readings import InfoReading, Limits, Point
+from drivers.xcom.settings import BatteryMonitor, XcomSettings
+
+from .alarms import MessageAlarm
+from .choose import FAST_NUMBERS, SLOW_NUMBERS
+from .readings import FastReading, ParameterState, SettingsReading, SlowReading
+
+ROUND = 6
+"""Reads of the settings until every parameter has been read again."""
+
+LIMITS_AT_ONCE = 6
+"""Parameters whose limits are asked for in one read of the settings."""
+
+GATEWAY_ID = DeviceId(Family.GATEWAY, GATEWAY)
+_CLOCK = Point(GATEWAY, datapoint(5002))
+
+
+class Plant:
+    """A site as the IOC reads it. Making it touches nothing; closing it writes nothing."""
+
+    def __init__(self, settings: XcomSettings) -> None:
+        self.settings = settings
+        self.gateway = Gateway(settings)
+        self.devices = told_devices(settings)
+        self.alarm = MessageAlarm()
+        self._complete = configured_site(settings) is not None
+        self._found = self._complete
+        self._identities: dict[int, Identity] = {}
+        self._guid: UUID | None = None
+        self._identified_on = -1
+        self._values: dict[tuple[int, int], Value | None] = {}
+        self._limits: dict[tuple[int, int], Limits] = {}
+        self._limits_on = -1
+        self._changed: list[Point] = []
+        self._turn = 0
+
+    # -- the members of every device
+
+    @property
+    def link(self) -> str:
+        """The address of the link, as a URL."""
+        return self.gateway.link
+
+    @property
+    def connected(self) -> bool:
+        """True while the gateway answered its last request."""
+        return self.gateway.connected
+
+    @property
+    def reconnects(self) -> int:
+        """How often the link was opened again after the first time."""
+        return self.gateway.reconnects
+
+    @property
+    def exchanges(self) -> int:
+        """How many requests went out."""
+        return self.gateway.exchanges
+
+    @property
+    def last_error(self) -> str:
+        """The text of the most recent error, empty if there never was one."""
+        return self.gateway.last_error
+
+    async def close(self) -> None:
+        """Close the link."""
+        await self.gateway.close()
+
+    # -- reading
+
+    async def read_fast(self) -> FastReading:
+        """Live values by multi-info, and messages if the gateway has new ones."""
+        if not self._found:
+            await self._find()
+        infos = await self._infos(FAST_NUMBERS)
+        try:
+            self.alarm.take(await self.gateway.read_messages())
+        except LinkDown:
+            raise
+        except DriverError:
+            # it is still pending, and asked for again; the live values are good
+            self.alarm.missed += 1
+        return FastReading(
+            infos,
+            self.devices,
+            self.gateway.flags,
+            self.gateway.messages,
+            self.alarm.state,
+            self.gateway.statistics,
+            self.gateway.flash_writes,
+            self.gateway.by_multi_info,
+        )
+
+    async def read_slow(self) -> SlowReading:
+        """Values that change slowly; new devices are looked for, and identities read once."""
+        if not self._complete:
+            await self._find()
+        infos = await self._infos(SLOW_NUMBERS)
+        await self._identify(infos)
+        return SlowReading(infos, self.devices, dict(self._identities), self._guid)
+
+    async def read_settings(self) -> SettingsReading:
+        """Parameters: all at first, then those that were written, and the others in turn."""
+        due = self._due()
+        reading = await self.gateway.read_parameters([_CLOCK, *due])
+        for point in (_CLOCK, *due):
+            self._values[point.key] = reading.get(*point.key)
+        for address in reading.silent:
+            for key in [key for key in self._values if key[0] == address]:
+                del self._values[key]
+        await self._ask_limits(reading.silent)
+        return SettingsReading(
+            {device.address: self._parameters_of(device)
+             for device in (GATEWAY_ID, *self.devices)
+             if device.address not in reading.silent and self._knows(device)},
+            self.devices,
+        )  # fmt: skip
+
+    # -- writing
+
+    async def write(self, point: Point, value: Value) -> None:
+        """Write a parameter: to flash if that is configured for its number, else to RAM."""
+        flash = point.datapoint.number in self.settings.flash_parameters
+        family = family_of_address(point.address)
+        self._changed += [
+            Point(device.address, point.datapoint)
+            for device in (GATEWAY_ID, *self.devices)
+            if device.address == point.address
+            or (point.address in GROUPS and device.family is family)
+        ]
+        await self.gateway.write(point, value, flash=flash)
+
+    async def acknowledge(self) -> None:
+        """Take note of the messages: their alarm ends. Nothing is sent."""
+        self.alarm.acknowledge()
+
+    # -- inside
+
+    async def _find(self) -> None:
+        """Look for devices; those that are known stay, also while they are away."""
+        site = await self.gateway.find_devices()
+        known = {device.address for device in self.devices}
+        self.devices += tuple(d for d in site.devices if d.address not in known)
+        self._found = True
+
+    async def _infos(self, wanted: Mapping[Family, tuple[int, ...]]) -> InfoReading | None:
+        points = [
+            Point(device.address, datapoint(number))
+            for device in self.devices
+            for number in wanted.get(device.family, ())
+            if has(device, datapoint(number))
+        ]
+        if points:
+            return await self.gateway.read_infos(points)
+        await self.gateway.read_clock()
+        return None
+
+    async def _identify(self, infos: InfoReading | None) -> None:
+        """Read what is not known of this connection yet, of devices that answer."""
+        if self._identified_on != self.gateway.reconnects:
+            self._identified_on = self.gateway.reconnects
+            self._identities.clear()
+            self._guid = None
+        silent = () if infos is None else infos.silent
+        try:
+            if self._guid is None:
+                self._guid = await self.gateway.read_guid()
+            for device in self.devices:
+                if device.address not in self._identities and device.address not in silent:
+                    identity = await self.gateway.read_identity(device)
+                    self._identities[device.address] = identity
+        except LinkDown:
+            raise
+        except DriverError:
+            # the next slow read asks again
+            return
+
+    def _all_points(self) -> list[Point]:
+        return [
+            Point(device.address, point)
+            for device in (GATEWAY_ID, *self.devices)
+            for point in parameters_of(device)
+        ]
+
+    def _due(self) -> list[Point]:
+        """What to read now."""
+        self._turn = (self._turn + 1) % ROUND
+        changed, self._changed = self._changed, []
+        points = [point for point in self._all_points() if point != _CLOCK]
+        due = [
+            point
+            for place, point in enumerate(points)
+            if point in changed or point.key not in self._values or place % ROUND == self._turn
+        ]
+        return list(dict.fromkeys(due))
+
+    async def _ask_limits(self, silent: Iterable[int]) -> None:
+        """A few more limits at a time, once per connection."""
+        if self._limits_on != self.gateway.reconnects:
+            self._limits_on = self.gateway.reconnects
+            self._limits.clear()
+        left_out = set(silent)
+        missing = [
+            point
+            for point in self._all_points()
+            if point.key not in self._limits
+            and point.address not in left_out
+            and point.datapoint.minimum is not None
+            and point.datapoint.labels is None
+            and self._values.get(point.key) is not None
+        ]
+        for point in missing[:LIMITS_AT_ONCE]:
+            try:
+                self._limits[point.key] = await self.gateway.read_limits(point)
+            except LinkDown:
+                raise
+            except DriverError:
+                # the driver asks again before it writes
+                return
+
+    def _knows(self, device: DeviceId) -> bool:
+        return any(key[0] == device.address for key in self._values)
+
+    def _parameters_of(self, device: DeviceId) -> dict[int, ParameterState]:
+        return {
+            point.number: self._state(Point(device.address, point))
+            for point in parameters_of(device)
+        }
+
+    def _state(self, point: Point) -> ParameterState:
+        flash = self._values.get(point.key)
+        # a clock goes on by itself, whatever was written to it
+        written = None if point == _CLOCK else self.gateway.ram_value(point)
+        in_force = flash if written is None else written.value
+        limits = self._limits.get(point.key)
+        return ParameterState(point.datapoint, flash, in_force, written is not None, limits)
+
+
+def has(device: DeviceId, point: Datapoint) -> bool:
+    """Whether a device has a datapoint: a battery monitor has only those of its kind."""
+    return not point.monitors or bool(point.monitors & device.monitor)
+
+
+def parameters_of(device: DeviceId) -> tuple[Datapoint, ...]:
+    """The parameters of a device that have a value."""
+    return tuple(
+        point
+        for point in datapoints_of(device.family)
+        if point.object_type is ObjectType.PARAMETER
+        and point.access.readable
+        and has(device, point)
+    )
+
+
+def told_devices(settings: XcomSettings) -> tuple[DeviceId, ...]:
+    """The devices that the configuration tells."""
+    monitors = {BatteryMonitor.BSP: Monitor.BSP, BatteryMonitor.BMS: Monitor.BMS}
+    families = (Family.XTENDER, Family.VARIOTRACK, Family.VARIOSTRING)
+    counted = chain.from_iterable(
+        (DeviceId(family, address) for address in _first(family, settings.count_of(family)))
+        for family in families
+    )
+    monitor = monitors.get(settings.battery_monitor)
+    address = range_of(Family.BATTERY).address(1)
+    battery = () if monitor is None else (DeviceId(Family.BATTERY, address, monitor),)
+    return (*counted, *battery)
+
+
+def _first(family: Family, count: int | None) -> range:
+    return range_of(family).addresses[: count or 0]

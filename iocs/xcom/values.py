@@ -1,0 +1,228 @@
+"""The PVs that the datapoint table gives: live values, set points, signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from drivers.xcom.datapoint import NO_SENSOR, Access, Datapoint
+from drivers.xcom.datapoints import datapoint
+from drivers.xcom.protocol import Format, ObjectType
+from iocs.core.alarm import Severity
+from iocs.core.dbr import Native
+from iocs.core.declare import SLOW, analog, binary, choice, command, setpoint, state
+from iocs.core.declared import Command, Declared, Family, Reading, Setpoint
+from iocs.core.scan import Block
+from iocs.core.spec import Archive, PointSpec
+
+from .names import States, description, precision, pv_name
+from .readings import ParameterState
+from .unit import Unit
+
+R = TypeVar("R")
+SettingsShare = Mapping[int, ParameterState]
+
+_MINOR, _MAJOR = Severity.MINOR, Severity.MAJOR
+_NO_SENSOR_FROM = NO_SENSOR - 100.0
+
+_SEVERITIES: dict[int, dict[int, Severity]] = {
+    3018: {1: _MINOR},
+    3028: {0: _MINOR},
+    3049: {0: _MAJOR},
+    3168: {1: _MINOR, **dict.fromkeys(range(2, 9), _MAJOR)},
+    7068: {5: _MINOR, 6: _MAJOR},
+    11016: {5: _MAJOR},
+    11034: dict.fromkeys(range(1, 13), _MAJOR),
+    11069: {0: _MINOR},
+    15003: {4: _MAJOR},
+    15013: {1: _MAJOR},
+    15049: dict.fromkeys(range(1, 16), _MAJOR),
+    15108: {0: _MINOR},
+}
+"""Which states of live values are alarms, by the device's number."""
+
+_LIMITS: dict[int, dict[str, float]] = {
+    3001: {"lolo": -10.0, "low": 0.0, "high": 45.0, "hihi": 50.0},
+    7002: {"lolo": 15.0, "low": 30.0},
+    7029: {"lolo": -10.0, "low": 0.0, "high": 45.0, "hihi": 50.0},
+    7032: {"lolo": 15.0, "low": 30.0},
+    7033: {"lolo": -10.0, "low": 0.0, "high": 45.0, "hihi": 50.0},
+    7057: {"lolo": 60.0, "low": 80.0},
+}
+"""Alarm limits of live values, where they follow from no setting of the device."""
+
+
+def live_values(
+    block: Block[R],
+    numbers: Iterable[int],
+    get: Callable[[R, int], float | None],
+    archive: Archive,
+) -> Family:
+    """One PV for each live value of a block; `get` finds a value by its number."""
+    return Family(
+        {
+            f"i{number}": _live(block, datapoint(number), _getter(get, number), archive)
+            for number in numbers
+        }
+    )
+
+
+def _getter(get: Callable[[R, int], float | None], number: int) -> Callable[[R], float | None]:
+    return lambda reading: get(reading, number)
+
+
+def _live(
+    block: Block[R], point: Datapoint, get: Callable[[R], float | None], archive: Archive
+) -> Reading[R]:
+    name, doc = pv_name(point), description(point)
+    if point.labels is None:
+        return analog(
+            block, name, _sensor(get) if point.unit == "degC" else get, doc=doc, units=point.unit,
+            precision=precision(point), archive=archive, **_LIMITS.get(point.number, {}),
+        )  # fmt: skip
+    states = States(point)
+    chosen = _SEVERITIES.get(point.number, {})
+    if len(states.labels) == 2:
+        return binary(
+            block, name, lambda reading: _bit(states.index(get(reading))), doc=doc,
+            states=(states.labels[0], states.labels[1]), archive=archive,
+            zero_severity=chosen.get(0, Severity.NO_ALARM),
+            severity=chosen.get(1, Severity.NO_ALARM),
+        )  # fmt: skip
+    severities = {states.index(n): severity for n, severity in chosen.items()}
+    return state(
+        block, name, lambda reading: states.index(get(reading)), doc=doc, states=states.labels,
+        severities={n: severity for n, severity in severities.items() if n is not None},
+        archive=archive,
+    )  # fmt: skip
+
+
+def _bit(index: int | None) -> bool | None:
+    return None if index is None else bool(index)
+
+
+def _sensor(get: Callable[[R], float | None]) -> Callable[[R], float | None]:
+    """A temperature, None without a sensor (section 6.3)."""
+
+    def sensed(reading: R) -> float | None:
+        value = get(reading)
+        return None if value is not None and value >= _NO_SENSOR_FROM else value
+
+    return sensed
+
+
+def parameter_pvs(block: Block[SettingsShare], points: Iterable[Datapoint]) -> Family:
+    """Set points of the parameters: ``X``, ``X_RBV`` and ``X_Flash``."""
+    found: dict[str, Declared] = {}
+    for point in points:
+        if point.object_type is not ObjectType.PARAMETER:
+            continue
+        if point.access is Access.READ_WRITE:
+            made = _setpoint(block, point)
+            found[f"p{point.number}"] = made
+            found[f"p{point.number}_rbv"] = made.readback
+            found[f"p{point.number}_flash"] = _flash(block, point)
+        elif point.access is Access.READ:
+            found[f"p{point.number}"] = _read_only(block, point)
+    return Family(found)
+
+
+def _in_force(number: int) -> Callable[[SettingsShare], float | None]:
+    return lambda share: None if number not in share else share[number].in_force
+
+
+def _in_flash(number: int) -> Callable[[SettingsShare], float | None]:
+    return lambda share: None if number not in share else share[number].flash
+
+
+def _setpoint(block: Block[SettingsShare], point: Datapoint) -> Setpoint[Unit, Any]:
+    name, doc, number = pv_name(point), description(point), point.number
+    in_force = _in_force(number)
+
+    async def write(unit: Unit, value: float) -> None:
+        await unit.write(number, value)
+
+    if point.format is Format.FLOAT:
+        return setpoint(
+            name, write, confirm=block, readback=in_force, doc=doc, units=point.unit,
+            precision=precision(point), archive=SLOW,
+        )  # fmt: skip
+    if point.format is Format.INT32:
+        return _whole(block, point, write, in_force)
+    states = States(point)
+
+    async def choose(unit: Unit, index: int) -> None:
+        await unit.write(number, states.number(index))
+
+    return choice(
+        name, choose, confirm=block, readback=lambda share: states.index(in_force(share)),
+        states=states.labels, doc=doc, archive=SLOW,
+    )  # fmt: skip
+
+
+def _whole(
+    block: Block[SettingsShare],
+    point: Datapoint,
+    write: Callable[[Unit, int], Any],
+    in_force: Callable[[SettingsShare], float | None],
+) -> Setpoint[Unit, int]:
+    """A whole number (longout)."""
+    common: dict[str, Any] = {
+        "desc": description(point), "native": Native.LONG, "units": point.unit, "archive": SLOW,
+    }  # fmt: skip
+    name = pv_name(point)
+    twin = Reading(PointSpec(name=f"{name}_RBV", record="longin", **common), block, in_force)
+    spec = PointSpec(name=name, record="longout", writable=True, **common)
+    return Setpoint(spec, write, twin, urgent=False, follow=True)
+
+
+def _flash(block: Block[SettingsShare], point: Datapoint) -> Reading[SettingsShare]:
+    """What flash holds."""
+    name, get = f"{pv_name(point)}_Flash", _in_flash(point.number)
+    doc = "In flash, as the device tells it"
+    if point.format is Format.FLOAT or point.format is Format.INT32:
+        return analog(
+            block, name, get, doc=doc, units=point.unit, precision=precision(point), archive=SLOW
+        )
+    return _labelled(block, name, doc, States(point), get)
+
+
+def _read_only(block: Block[SettingsShare], point: Datapoint) -> Reading[SettingsShare]:
+    name, doc, get = pv_name(point), description(point), _in_flash(point.number)
+    return _labelled(block, name, doc, States(point), get)
+
+
+def _labelled(
+    block: Block[SettingsShare],
+    name: str,
+    doc: str,
+    states: States,
+    get: Callable[[SettingsShare], float | None],
+) -> Reading[SettingsShare]:
+    if len(states.labels) == 2:
+        return binary(
+            block, name, lambda share: _bit(states.index(get(share))), doc=doc,
+            states=(states.labels[0], states.labels[1]), archive=SLOW,
+        )  # fmt: skip
+    return state(
+        block, name, lambda share: states.index(get(share)), doc=doc, states=states.labels,
+        archive=SLOW,
+    )  # fmt: skip
+
+
+def signal_pvs(block: Block[Any], points: Iterable[Datapoint], urgent: Iterable[int]) -> Family:
+    """One command for each signal."""
+    return Family(
+        {
+            f"s{point.number}": _signal(block, point, point.number in urgent)
+            for point in points
+            if point.access is Access.SIGNAL
+        }
+    )
+
+
+def _signal(block: Block[Any], point: Datapoint, urgent: bool) -> Command[Unit]:
+    async def fire(unit: Unit) -> None:
+        await unit.signal(point.number)
+
+    return command(pv_name(point), fire, confirm=block, doc=description(point), urgent=urgent)

@@ -1,0 +1,1 @@
+"""The cycler's IOC end to end: real simulator, real wire, real clients."""
