@@ -1,4 +1,4 @@
-# make demo · make test · make lint · make bench · make export
+# make demo · make test · make lint · make bench · make screens · make export
 #
 # Each target makes the virtual environment .venv itself, with the newest Python it finds.
 #   PYTHON=python3.12   use this Python
@@ -13,7 +13,7 @@ RUN := $(VENV)/bin/python
 space := $() $()
 MADE := $(VENV)/made$(subst /,_,$(subst $(space),_,$(PYTHON)))
 
-.PHONY: help demo test test-slow lint format bench export clean
+.PHONY: help demo test test-slow lint format bench screens export screenshots java-check clean
 
 help:
 	@sed -n '1,7s/^# \{0,1\}//p' Makefile
@@ -40,8 +40,18 @@ format: $(MADE)-lint
 bench: $(MADE)-bench
 	@$(RUN) -m benchmarks $(ARGS)
 
+screens: $(MADE)-run
+	@$(VENV)/bin/labioc export screens --output opi $(ARGS)
+
 export: $(MADE)-run
 	@$(VENV)/bin/labioc export $(ARGS)
+
+screenshots: $(MADE)-run
+	@sh scripts/preview/install.sh
+	@$(RUN) -m scripts.preview $(ARGS)
+
+java-check: $(MADE)-test
+	@$(RUN) -m pytest tests/test_java_client.py $(ARGS)
 
 clean:
 	@rm -rf $(VENV) build dist labioc.egg-info .coverage* htmlcov

@@ -15,9 +15,12 @@ from iocs.core.runner import RunOptions, check_prefix, make_group
 from iocs.registry import MODULES, load
 
 from . import alarm, archiver, db, pvtable, saverestore
-from .rows import Row, rows_of
+from .parts import parts_of
+from .rows import rows_of
+from .target import Target, screen_names
 
 DB_FOLDER = "db"
+OPI_FOLDER = "opi"
 
 
 class Kind(StrEnum):
@@ -28,6 +31,7 @@ class Kind(StrEnum):
     ALARM = "alarm"
     SAVERESTORE = "saverestore"
     PVTABLE = "pvtable"
+    SCREENS = "screens"
 
     @property
     def help(self) -> str:
@@ -41,18 +45,8 @@ _HELP = {
     Kind.ALARM: "configuration of the alarm server",
     Kind.SAVERESTORE: "set points for save-and-restore, settings for autosave",
     Kind.PVTABLE: "PV tables for Phoebus",
+    Kind.SCREENS: "screens and trends for Phoebus",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One IOC to export for: its name, its instrument, its prefix and its PVs."""
-
-    name: str
-    instrument: str
-    title: str
-    prefix: str
-    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +89,9 @@ def configured_target(ioc: IocConfig) -> Target:
 
 
 def _target(instrument: Instrument[Any, Any], settings: Any, options: RunOptions) -> Target:
-    rows = rows_of(make_group(instrument, settings, options))
-    return Target(options.name, instrument.name, instrument.title, options.prefix, rows)
+    group = make_group(instrument, settings, options)
+    rows, parts = rows_of(group), parts_of(group)
+    return Target(options.name, instrument.name, instrument.title, options.prefix, rows, parts)
 
 
 def export(
@@ -106,9 +101,12 @@ def export(
     chosen = options or Options()
     if kind is Kind.DB:
         return _databases(targets, chosen)
+    if kind is Kind.SCREENS:
+        return _screen_files(targets)
+    if kind is Kind.ALARM:
+        return tuple(_alarm_file(*named, chosen) for named in screen_names(targets))
     makers: dict[Kind, Callable[[Target, Options], Iterable[ExportFile]]] = {
         Kind.ARCHIVER: _archiver_files,
-        Kind.ALARM: _alarm_files,
         Kind.SAVERESTORE: _save_files,
         Kind.PVTABLE: _table_files,
     }
@@ -118,8 +116,11 @@ def export(
 def repository_files() -> tuple[ExportFile, ...]:
     """The generated files that the repository holds, by their path from its root."""
     targets = [demo_target(load(name)) for name in MODULES]
+    kinds = ((DB_FOLDER, Kind.DB), (OPI_FOLDER, Kind.SCREENS))
     return tuple(
-        ExportFile(f"{DB_FOLDER}/{file.path}", file.text) for file in export(Kind.DB, targets)
+        ExportFile(f"{folder}/{file.path}", file.text)
+        for folder, kind in kinds
+        for file in export(kind, targets)
     )
 
 
@@ -160,10 +161,16 @@ def _archiver_files(target: Target, _: Options) -> Iterable[ExportFile]:
     yield ExportFile(f"{target.name}.archive", archiver.archive_list(rows, prefix))
 
 
-def _alarm_files(target: Target, options: Options) -> Iterable[ExportFile]:
-    screen = f"{options.screens}/{target.instrument}.bob"
+def _alarm_file(target: Target, screen_name: str, options: Options) -> ExportFile:
+    screen = f"{options.screens}/{screen_name}.bob"
     place = alarm.Place(options.tree, target.name, target.title, target.prefix, screen)
-    yield ExportFile(f"{target.name}.alarm.xml", alarm.alarm_tree(target.rows, place))
+    return ExportFile(f"{target.name}.alarm.xml", alarm.alarm_tree(target.rows, place))
+
+
+def _screen_files(targets: Sequence[Target]) -> tuple[ExportFile, ...]:
+    from iocs.screens.opi import opi_files
+
+    return tuple(ExportFile(path, text) for path, text in opi_files(targets))
 
 
 def _save_files(target: Target, _: Options) -> Iterable[ExportFile]:

@@ -44,7 +44,8 @@ def test_the_repository_holds_what_is_generated() -> None:
     made = {file.path: file.text for file in files.repository_files()}
     held = {
         str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-        for path in (ROOT / files.DB_FOLDER).iterdir()
+        for folder in (files.DB_FOLDER, files.OPI_FOLDER)
+        for path in (ROOT / folder).iterdir()
     }
     assert made == held, 'run "labioc export" and commit what it writes'
 

@@ -1,0 +1,69 @@
+"""Trends for Phoebus's Data Browser (``.plt``): PVs over time, one axis for each unit.
+
+Macros P and R stand for the prefix: open it as ``<file>.plt?P=...&R=...``, or from the screens.
+Tags: Phoebus, Data Browser, ``XMLPersistence``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+
+from .bob_values import Color
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One PV of a trend: its name with macros, what it is, its unit and colour."""
+
+    pv: str
+    text: str
+    units: str
+    color: Color
+
+
+def plt(title: str, curves: Sequence[Curve], span: str = "1 hour") -> str:
+    """A Data Browser file that shows the last `span` up to now."""
+    root = ET.Element("databrowser")
+    _texts(
+        root, title=title, save_changes="false", show_legend="true", show_toolbar="true",
+        grid="true", scroll="true", update_period="1.0", scroll_step="5", start=f"-{span}",
+        end="now", archive_rescale="NONE",
+    )  # fmt: skip
+    units = list(dict.fromkeys(curve.units for curve in curves))
+    axes = ET.SubElement(root, "axes")
+    for number, unit in enumerate(units):
+        axis = ET.SubElement(axes, "axis")
+        _texts(
+            axis, visible="true", name=unit or "1", use_axis_name="true", use_trace_names="false",
+            right="true" if number else "false",
+        )  # fmt: skip
+        _color(axis, Color(0, 0, 0))
+        _texts(axis, min="0.0", max="100.0", grid="false", autoscale="true", log_scale="false")
+    ET.SubElement(root, "annotations")
+    pvs = ET.SubElement(root, "pvlist")
+    for curve in curves:
+        pv = ET.SubElement(pvs, "pv")
+        _texts(
+            pv, display_name=curve.text, visible="true", name=curve.pv,
+            axis=str(units.index(curve.units)),
+        )  # fmt: skip
+        _color(pv, curve.color)
+        _texts(
+            pv, trace_type="AREA", linewidth="2", point_type="NONE", point_size="2",
+            waveform_index="0", period="0.0", ring_size="5000", request="OPTIMIZED",
+        )  # fmt: skip
+    ET.indent(root)
+    text = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n{text}\n'
+
+
+def _texts(parent: ET.Element, **texts: str) -> None:
+    for tag, text in texts.items():
+        ET.SubElement(parent, tag).text = text
+
+
+def _color(parent: ET.Element, color: Color) -> None:
+    element = ET.SubElement(parent, "color")
+    _texts(element, red=str(color.red), green=str(color.green), blue=str(color.blue))

@@ -1,0 +1,1 @@
+"""Operator screens for Phoebus: one layout per instrument, on the ``.bob`` writer of export."""

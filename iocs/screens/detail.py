@@ -1,0 +1,176 @@
+"""Every PV of an IOC on a sheet: what has no place on the other screens is here.
+
+Parts that repeat (channels, meters) have one sheet for their kind, opened with the macro M.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from iocs.export.bob import Display, Widget
+from iocs.export.bob_values import Target
+from iocs.export.rows import Section
+
+from . import style
+from .catalog import PART, Ioc, Pv, Pvs, handed
+from .header import header
+from .layout import screen
+from .widgets import entry, goto, label, lamp, press, short, value
+
+_COLUMNS = 3
+_WIDTH = 406
+_GAP = 18
+_PITCH = 27
+_VALUE = 168
+_HEAD = 30
+_ACROSS = 12
+_LIST, _LONG_LIST = 150, 1024
+"""Height of a text of many lines, and from how many bytes on it has them."""
+
+
+def details(ioc: Ioc) -> Sequence[Display]:
+    """The sheet of the IOC and one for each kind of its parts."""
+    own = ioc.section(Section.INSTRUMENT, Section.SCAN)
+    sheets = [sheet(ioc, detail_file(ioc.file), ioc.title, ioc.own, own)]
+    for shape in ioc.shapes:
+        pvs = ioc.shape(shape)
+        title = f"{PART} all PVs"
+        sheets.append(sheet(ioc, detail_file(ioc.file, shape), title, pvs, list(pvs), shape))
+    return sheets
+
+
+def detail_file(file: str, shape: str = "") -> str:
+    """The file of a sheet, without its ending."""
+    return f"{file}_{shape.lower()}_detail" if shape else f"{file}_detail"
+
+
+def sheet_button(ioc: Ioc, kind: str, text: str, x: int, y: int, width: int) -> Widget:
+    """A button from the screen of a part to its sheet; to that of the IOC if they differ."""
+    file = detail_file(ioc.file, ioc.shape_of(kind))
+    return goto(file, text, x, y, width, 26, macros=handed(PART), target=Target.TAB)
+
+
+def sheet(
+    ioc: Ioc, file: str, title: str, pvs: Pvs, shown: Sequence[Pv], shape: str = ""
+) -> Display:
+    """A sheet of some PVs; `shape` if they are those of parts, whose M the sheet then needs."""
+    part = PART if shape else ""
+    readbacks = {pv.row.readback for pv in shown if pv.row.readback and not pv.enum}
+    plain = [pv for pv in shown if not pv.wide and pv.row.name not in readbacks]
+    widgets = header(ioc, title, file, part)
+    y = style.TOP
+    links = _links(ioc, shape, y)
+    widgets += links
+    if links:
+        y = max(w.box[1] + w.box[3] for w in links) + 12
+    body, bottom = _flow(pvs, _sections(plain), y)
+    widgets += body
+    for pv in (pv for pv in shown if pv.wide):
+        height = _LIST if pv.row.spec.count > _LONG_LIST else 21
+        place = (style.MARGIN + 246, bottom, 1010, height)
+        widgets += [
+            label(pv.desc, style.MARGIN + 4, bottom, 236, 21, font=style.SMALL),
+            entry(pv, *place) if pv.row.spec.writable else value(pv, *place, role="long"),
+        ]
+        bottom += height + _PITCH - 21
+    return screen(file, f"{title} $(P)$(R){part}", max(bottom + 10, 400), widgets)
+
+
+def _sections(pvs: Sequence[Pv]) -> list[tuple[str, list[Pv]]]:
+    """PVs by the first level of their names, those without levels first, in declared order."""
+    ordered: dict[str, list[Pv]] = {"": []}
+    for level, group in groupby(pvs, key=_level):
+        ordered.setdefault(level, []).extend(group)
+    return [(level, found) for level, found in ordered.items() if found]
+
+
+def _level(pv: Pv) -> str:
+    return short(pv).rpartition(":")[0]
+
+
+def _flow(pvs: Pvs, sections: list[tuple[str, list[Pv]]], top: int) -> tuple[list[Widget], int]:
+    """Sections in columns of about one height; a section goes on in the next column."""
+    total = sum(len(found) * _PITCH + (_HEAD if level else 0) for level, found in sections)
+    limit = max(total // _COLUMNS + _HEAD, 10 * _PITCH)
+    widgets: list[Widget] = []
+    column, y, bottom = 0, top, top
+    for level, found in sections:
+        if level:
+            if y + _HEAD + _PITCH > top + limit and column < _COLUMNS - 1:
+                column, y = column + 1, top
+            widgets.append(_heading(level, column, y))
+            y += _HEAD
+        for pv in found:
+            if y + _PITCH > top + limit + _HEAD and column < _COLUMNS - 1:
+                column, y = column + 1, top
+                if level:
+                    widgets.append(_heading(level, column, y))
+                    y += _HEAD
+            widgets += _line(pvs, pv, style.MARGIN + 4 + column * (_WIDTH + _GAP), y)
+            y += _PITCH
+            bottom = max(bottom, y)
+    return widgets, bottom
+
+
+def _heading(level: str, column: int, y: int) -> Widget:
+    x = style.MARGIN + 4 + column * (_WIDTH + _GAP)
+    return label(
+        level,
+        x,
+        y + 4,
+        _WIDTH,
+        22,
+        font=style.BOLD,
+        color=style.MUTED,
+        name=f"Section {level} {column}",
+    )
+
+
+def _line(pvs: Pvs, pv: Pv, x: int, y: int) -> list[Widget]:
+    """One PV: its description, and what it is or what may be written."""
+    left = x + _WIDTH - _VALUE
+    twin = _twin(pvs, pv)
+    text = f"    {twin}" if twin else pv.desc
+    head = label(text, x, y, _WIDTH - _VALUE - 6, 21, font=style.SMALL,
+                 name=f"{short(pv)} label")  # fmt: skip
+    if pv.command:
+        question = "" if pv.row.spec.urgent else f"{pv.desc}, $(P)$(R)?"
+        return [head, press(pv, pv.row.spec.states[1], left, y, _VALUE, 21, confirm=question)]
+    if pv.row.readback and not pv.enum:
+        half = _VALUE // 2
+        back = pvs.readback(pv)
+        return [head, entry(pv, left, y, half - 6, 21), value(back, left + half, y, half, 21)]
+    if pv.row.spec.writable:
+        return [head, entry(pv, left, y, _VALUE, 21)]
+    if pv.row.spec.record == "bi":
+        return [
+            head,
+            lamp(pv, left, y + 2, 17),
+            value(pv, left + 24, y, _VALUE - 24, 21, font=style.SMALL),
+        ]
+    return [head, value(pv, left, y, _VALUE, 21)]
+
+
+def _twin(pvs: Pvs, pv: Pv) -> str:
+    """What a PV says of the set point before it: ``in flash`` of ``FloatVoltage_Flash``."""
+    base, _, suffix = short(pv).rpartition("_")
+    if base not in pvs:
+        return ""
+    return "as held" if pv.row.setpoint else f"in {suffix.lower()}"
+
+
+def _links(ioc: Ioc, shape: str, y: int) -> list[Widget]:
+    """Buttons to the sheets of the parts inside, as many as there are."""
+    found: list[Widget] = []
+    inner = ioc.common_parts(shape) if shape else ioc.other_parts()
+    for number, (name, prefix) in enumerate(inner):
+        x = style.MARGIN + 4 + (number % _ACROSS) * 105
+        row = y + (number // _ACROSS) * style.PITCH
+        found.append(
+            goto(
+                detail_file(ioc.file, name), prefix.rstrip(":"), x, row, 99,
+                macros=handed(f"{PART if shape else ''}{prefix}"), name=f"Open {name} {prefix}",
+            )
+        )  # fmt: skip
+    return found

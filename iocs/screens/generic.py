@@ -1,0 +1,47 @@
+"""Screens of an instrument that has no layout of its own: what every IOC has.
+
+The instrument's screen is a sheet of the values that it declares; it is enough to begin with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from iocs.export.bob import Display
+from iocs.export.rows import Section
+
+from .catalog import Ioc, Pv
+from .detail import sheet
+from .layout import Cell, IndexRow, Layout
+from .widgets import short
+
+_SHOWN = 4
+_LETTERS = 15
+
+
+def main(ioc: Ioc) -> Sequence[Display]:
+    """One sheet of what the instrument measures and takes."""
+    shown = ioc.section(Section.INSTRUMENT)
+    return [sheet(ioc, ioc.file, ioc.title, ioc.own, shown)]
+
+
+def _numbers(ioc: Ioc) -> list[Pv]:
+    shown = [pv for pv in ioc.pvs if pv.row.section is Section.INSTRUMENT]
+    return [pv for pv in shown if pv.row.spec.numeric and pv.row.spec.count == 1]
+
+
+def row(ioc: Ioc) -> IndexRow:
+    """The connection as state, and the first numbers."""
+    numbers = _numbers(ioc)[:_SHOWN]
+    cells = tuple(Cell(short(pv).rpartition(":")[2][:_LETTERS], pv) for pv in numbers)
+    alarming = tuple(pv for pv in ioc.own if pv.row.alarms)
+    first = next(pv for pv in ioc.own if pv.row.section is Section.HEALTH)
+    return IndexRow(Cell(first.desc, first), cells, alarming)
+
+
+def curves(ioc: Ioc) -> Sequence[Pv]:
+    """The first numbers."""
+    return _numbers(ioc)[: 2 * _SHOWN]
+
+
+LAYOUT = Layout(main, row, curves)

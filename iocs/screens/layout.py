@@ -1,0 +1,63 @@
+"""What an instrument's module says of its screens, and where it is found."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from iocs.core.alarm import Severity
+from iocs.export.bob import Display, Widget
+
+from . import style
+from .catalog import Ioc, Pv
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value in a row of the index, under a short heading."""
+
+    text: str
+    pv: Pv
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """How the index shows one IOC.
+
+    state: what it does now. values: up to four that an operator asks for first. watched: the PVs
+    whose worst alarm stands for the IOC. words: bit words, with the severity if any bit is set.
+    """
+
+    state: Cell
+    values: tuple[Cell, ...]
+    watched: tuple[Pv, ...]
+    words: tuple[tuple[Pv, Severity], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The screens of an instrument.
+
+    main: the screen that the index opens first, then those that it leads to.
+    row: its row in the index.
+    curves: what its trend shows.
+    """
+
+    main: Callable[[Ioc], Sequence[Display]]
+    row: Callable[[Ioc], IndexRow]
+    curves: Callable[[Ioc], Sequence[Pv]]
+
+
+def layout_of(instrument: str) -> Layout:
+    """The layout of an instrument: that of its own module here, or one from its PVs alone."""
+    name = f"{__package__}.{instrument}"
+    if importlib.util.find_spec(name) is None:
+        name = f"{__package__}.generic"
+    return importlib.import_module(name).LAYOUT
+
+
+def screen(file: str, title: str, height: int, widgets: Sequence[Widget]) -> Display:
+    """A full screen."""
+    return Display(file, title, (style.WIDTH, height), style.BACKGROUND, widgets)

@@ -1,0 +1,35 @@
+"""All files of the folder ``opi`` for some IOCs: screens, trends, the index that leads to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from iocs.export.bob import Display
+from iocs.export.target import Target, screen_names
+
+from .catalog import Ioc
+from .detail import details
+from .health import health
+from .index import index
+from .layout import layout_of
+from .trend import trend, trend_file
+
+
+def opi_files(targets: Sequence[Target]) -> Iterator[tuple[str, str]]:
+    """Name and text of every file, in a fixed order.
+
+    IOCs that look the same share their screens.
+    """
+    named = list(screen_names(targets))
+    iocs: dict[str, Ioc] = {}
+    for target, file in named:
+        iocs.setdefault(file, Ioc(target, file))
+    displays: list[Display] = [index(named)]
+    if iocs:
+        displays.append(health(next(iter(iocs.values()))))
+    for ioc in iocs.values():
+        displays += [*layout_of(ioc.instrument).main(ioc), trend(ioc), *details(ioc)]
+    for display in displays:
+        yield display.file, display.text
+    for ioc in iocs.values():
+        yield f"{ioc.file}.plt", trend_file(ioc, layout_of(ioc.instrument).curves(ioc))

@@ -1,0 +1,160 @@
+"""Screens follow what an IOC has: other modules, channels, meters, an instrument without layout."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from iocs.cli import main
+from iocs.config import load_site
+from iocs.export.files import Kind, Target, configured_target, demo_target, export, write
+from iocs.registry import load
+from iocs.screens.catalog import Ioc, MissingParts, UnknownPV
+from iocs.screens.widgets import states_lamp
+from tests.iocs.export.sample import INSTRUMENT
+
+from .reader import Screen, reachable
+
+
+def target_of(name: str, label: str, **settings: Any) -> Target:
+    """An IOC with other settings than the demo's, and a prefix of its own."""
+    instrument = load(name)
+    changed = {**dict(instrument.demo.settings), **settings}
+    demo = replace(instrument.demo, settings=tuple(changed.items()), prefix=f"LAB:{label}:")
+    return replace(demo_target(replace(instrument, demo=demo)), name=label)
+
+
+def made(targets: list[Target], folder: Path) -> list[Screen]:
+    """The screens of some IOCs as an operator reaches them, all files reached and all PVs shown."""
+    written = write(export(Kind.SCREENS, targets), folder)
+    opened = reachable(folder)
+    reached = {screen.file for screen in opened}
+    assert reached == {path.name for path in written if path.suffix == ".bob"}
+    rows = {target.prefix + row.name for target in targets for row in target.rows}
+    shown = {pv.partition(".")[0] for s in opened for widget in s.widgets for pv in widget.pvs}
+    assert shown == rows
+    return opened
+
+
+def channels(count: int, *names: str) -> list[dict[str, Any]]:
+    return [{"name": n, "address": i, "channels": count} for i, n in enumerate(names)]
+
+
+def test_an_instrument_without_a_layout_has_screens_from_its_pvs(tmp_path: Path) -> None:
+    opened = made([demo_target(INSTRUMENT)], tmp_path)
+    assert {"sample.bob", "sample_detail.bob", "sample_samplepart_detail.bob"} <= {
+        screen.file for screen in opened
+    }
+
+
+def test_more_modules_and_channels_need_no_new_kind_of_screen(tmp_path: Path) -> None:
+    crate = target_of("iseg", "hv", modules=channels(16, "M00", "M01", "M02"))
+    opened = made([crate], tmp_path)
+    (main_screen,) = (s for s in opened if s.file == "iseg.bob" and s.macros.get("R") == "hv:")
+    tabs = [text.text for widget in main_screen.widgets for text in widget.element.iter("name")]
+    assert {"M00", "M01", "M02"} <= set(tabs)
+    rows = [screen for screen in opened if screen.file == "iseg_channel_row.bob"]
+    assert len(rows) == 3 * 16
+
+
+def test_modules_of_different_size_are_in_one_crate(tmp_path: Path) -> None:
+    modules = [*channels(4, "A"), {"name": "B", "address": 1, "channels": 24}]
+    opened = made([target_of("iseg", "hv", modules=modules)], tmp_path)
+    assert {"iseg_module_4ch.bob", "iseg_module_24ch.bob"} <= {screen.file for screen in opened}
+
+
+def test_a_cycler_of_many_channels_has_them_in_one_grid(tmp_path: Path) -> None:
+    counts = {"bms": True, "bms_count": 3, "smb": True, "smb_count": 2}
+    opened = made([target_of("arbin", "cyc", channels=24, **counts)], tmp_path)
+    assert len([s for s in opened if s.file == "arbin_cell.bob"]) == 24
+    (grid,) = (s for s in opened if s.file == "arbin.bob" and s.macros.get("R") == "cyc:")
+    (cells,) = (widget for widget in grid.widgets if widget.type == "template")
+    assert cells.box[1] + cells.box[3] <= grid.size[1]
+
+
+@pytest.mark.parametrize(
+    "devices",
+    [
+        {"xtenders": 3, "variotracks": 2, "variostrings": 2, "battery_monitor": "bms"},
+        {"xtenders": 1, "variotracks": 0, "variostrings": 0, "battery_monitor": "none"},
+        {"xtenders": 0, "variotracks": 1, "variostrings": 0, "battery_monitor": "bsp"},
+    ],
+)
+def test_sites_of_any_devices_have_screens(tmp_path: Path, devices: dict[str, Any]) -> None:
+    made([target_of("xcom", "site", **devices)], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("arbin", {"channels": None}), ("iseg", {"modules": [{"name": "M", "address": 0}]})],
+)
+def test_parts_that_only_the_instrument_could_tell_are_asked_for(
+    name: str, settings: dict[str, Any]
+) -> None:
+    with pytest.raises(MissingParts, match="configuration of unknown does not tell of any Channel"):
+        export(Kind.SCREENS, [target_of(name, "unknown", **settings)])
+
+
+def test_iocs_share_screens_unless_they_look_different(tmp_path: Path) -> None:
+    one = target_of("cpa1110", "one")
+    two = replace(target_of("cpa1110", "two"), prefix="LAB:two:")
+    paths = {file.path for file in export(Kind.SCREENS, [one, two])}
+    assert {"cpa1110.bob", "cpa1110.plt"} <= paths
+    assert "two.bob" not in paths
+    other = target_of("cpa1110", "other", pressure_unit="psi")
+    opened = made([one, other], tmp_path)
+    assert {"one.bob", "other.bob", "other_trend.bob"} <= {screen.file for screen in opened}
+    alarms = [ET.fromstring(file.text) for file in export(Kind.ALARM, [one, other])]
+    assert [root.findtext("component/display/details") for root in alarms] == [
+        "opi/one.bob?P=LAB%3A&R=one%3A", "opi/other.bob?P=LAB%3A&R=other%3A",
+    ]  # fmt: skip
+
+
+def test_a_single_meter_without_a_name_has_the_names_of_its_ioc(tmp_path: Path) -> None:
+    meter = target_of("cvm96", "m", meters=[], address=7)
+    assert not meter.parts
+    opened = made([meter], tmp_path)
+    pages = [screen for screen in opened if screen.file == "cvm96_meter.bob"]
+    assert {pv for page in pages for w in page.widgets for pv in w.pvs} >= {
+        "LAB:m:Total:ActivePower", "LAB:m:Energy:Active",
+    }  # fmt: skip
+
+
+def test_iocs_of_different_facilities_have_their_prefixes_in_the_index(tmp_path: Path) -> None:
+    here = target_of("cpa1110", "one")
+    there = replace(here, name="two", prefix="FAR:two:")
+    made([here, there], tmp_path)
+    text = (tmp_path / "index.bob").read_text(encoding="utf-8")
+    assert "$(P=" not in text
+    shared = {f.path: f.text for f in export(Kind.SCREENS, [here])}["index.bob"]
+    assert "$(P=LAB:)one:Connected" in shared
+
+
+def test_a_pv_that_does_not_exist_is_an_error_when_screens_are_made() -> None:
+    ioc = Ioc(demo_target(load("cpa1110")), "cpa1110")
+    with pytest.raises(UnknownPV, match=r"cpa1110, .*has no PV 'OilTmp'; is 'OilTemp' meant\?"):
+        ioc.own["OilTmp"]
+    with pytest.raises(ValueError, match=r"OperatingState has no states \['Runing'\]"):
+        states_lamp(ioc.own["OperatingState"], 0, 0, 10, 10, active=["Runing"])
+
+
+def test_the_command_writes_screens_for_a_site(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(
+        '[[ioc]]\nname = "north"\ninstrument = "cpa1110"\nprefix = "LAB:N:"\n'
+        'link = "tcp://127.0.0.1:1"\n'
+    )
+    code = main(["export", "screens", "--config", str(site), "--output", str(tmp_path / "opi")])
+    assert code == 0
+    assert str(tmp_path / "opi" / "index.bob") in capsys.readouterr().out
+    (ioc,) = load_site(site)
+    made([configured_target(ioc)], tmp_path / "again")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "opi").iterdir()} == {
+        path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()
+    }
