@@ -81,6 +81,11 @@ class Connection(asyncio.Protocol):
         """False once the connection is of no more use."""
         return self._transport is not None and not self.lost
 
+    @property
+    def skipped(self) -> int:
+        """Bytes that came and were of no frame."""
+        return self._stream.skipped
+
     def begin(self, exchange: Exchange, data: bytes) -> None:
         """Send a request. Raises OSError if the connection is gone: then nothing went out."""
         if self._transport is None or self.lost:

@@ -100,7 +100,10 @@ def _broken(wire: Wire, error: Exception, question: Question) -> DriverError:
     kind = BadReply if isinstance(error, DecodeError) else NoReply
     detail = str(error)
     if isinstance(error, TimeoutError):
-        detail = f"nothing within {wire.timeout:g} s"
+        strange = wire.connection.skipped
+        detail = f"nothing within {wire.timeout:g} s" + (
+            f", and {strange} bytes came that are no frame of CTI" if strange else ""
+        )
     if isinstance(error, TimeoutError) and question.optional:
         wire.connection.give_up(REPLY_TO[question.request.code], _OVERDUE * wire.timeout)
     else:

@@ -234,6 +234,9 @@ class _Parser:
     def _host_and_port(
         self, where: str, default: int | None, *, listen: bool = False
     ) -> tuple[str, int]:
+        if "@" in where:  # nothing of what stands before it may be shown
+            self._text = f"{self._scheme}://...@{where.rpartition('@')[2]}"
+            self._fail("a link has no user and no password; instruments have settings for them")
         bracketed = re.fullmatch(r"\[([^\]]*)\](?::(.*))?", where)
         if bracketed:
             host, port = bracketed[1], bracketed[2]

@@ -156,6 +156,8 @@ def _text(error: Any) -> str:
         return "there is no such key"
     if error["type"] == "missing":
         return "is missing"
+    if error["type"] in ("tuple_type", "list_type"):
+        return f"must be a list, such as [1, 2], not {_shown(error['input'])}"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {_shown(error['input'])}"

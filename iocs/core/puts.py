@@ -202,6 +202,5 @@ def check_limits(point: Point, value: Any) -> None:
     if value != value or value in (float("inf"), float("-inf")):
         raise ConversionError(f"{point.pvname}: {value} is not a finite number")
     if value < low or value > high:
-        raise PutRefused(
-            f"{point.pvname}: {value:g} is outside {low:g} to {high:g} {point.units}".rstrip()
-        )
+        allowed = f"{low:.15g} to {high:.15g} {point.units}".rstrip()
+        raise PutRefused(f"{point.pvname}: {value:.15g} is outside {allowed}")

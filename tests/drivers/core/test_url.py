@@ -99,6 +99,14 @@ def test_urls_and_defaults(text: str, url: LinkUrl) -> None:
     assert parse_link(text, defaults) == url
 
 
+@pytest.mark.parametrize("scheme", ["tcp", "udp", "tcp-listen"])
+def test_a_password_in_a_link_is_refused_and_not_repeated(scheme: str) -> None:
+    with pytest.raises(BadUrl, match="a link has no user and no password") as caught:
+        parse_link(f"{scheme}://somebody:secret@10.0.0.1:502")
+    assert f"'{scheme}://...@10.0.0.1:502'" in str(caught.value)
+    assert not {"somebody", "secret"} & set(str(caught.value).replace(":", " ").split())
+
+
 @pytest.mark.parametrize(
     ("text", "bad_part"),
     [
