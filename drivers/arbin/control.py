@@ -104,11 +104,12 @@ class Control(Conversation):
 
         Which of the two it is, is read first. Raises as `start`.
         """
+        overtaken = self._stop_watch((channel,))
         command = Command(Resume(channel), ResumeResult, "resume", (channel,))
         await self.admit(command)
         if (await self.read_channel(channel)).status in PAUSED:
-            return await self.continue_paused((channel,))
-        return await self._begin(command)
+            return await self._continue((channel,), overtaken)
+        return await self._begin(command, overtaken)
 
     async def resume_every(self) -> None:
         """Resume every channel of the cycler. Needs `allow_every_channel`; is not confirmed."""
@@ -124,19 +125,21 @@ class Control(Conversation):
 
     async def continue_paused(self, channels: Sequence[int]) -> Done:
         """Let channels in normal pause go on; the cycler refuses others. Confirmed by status."""
-        request = Continue(tuple(channels))
+        return await self._continue(tuple(channels), self._stop_watch(channels))
+
+    async def _continue(self, channels: tuple[int, ...], overtaken: Callable[[], bool]) -> Done:
+        request = Continue(channels)
         command = Command(request, ContinueResult, "continue", request.channels)
         async with self._order(request.channels):
-            overtaken = self._stop_watch(request.channels)
             goal = Goal(lambda reading: reading.status in RUNNING, overtaken=overtaken)
             self._note_beginning(request.channels)
             return await self.confirmed(command, goal, self._not_overtaken(command, overtaken))
 
-    async def _begin(self, command: Command) -> Done:
-        """Start or resume stopped channels."""
+    async def _begin(self, command: Command, overtaken: Callable[[], bool] | None = None) -> Done:
+        """Start or resume stopped channels, unless a stop comes after it was asked for."""
         channels = command.channels
+        overtaken = overtaken or self._stop_watch(channels)
         async with self._order(channels):
-            overtaken = self._stop_watch(channels)
             await self.admit(command)
             names = {one.channel: one.texts.test_name for one in await self._settled(command)}
 

@@ -398,6 +398,31 @@ async def test_a_stop_takes_the_effect_of_a_start_that_waits(user: User) -> None
         assert rig.server.requests[Code.START] == 0
 
 
+@pytest.mark.parametrize("rounds", [1, 4, 12, 40])
+async def test_nothing_begins_after_a_stop_that_was_asked_for_later(
+    user: User, rounds: int
+) -> None:
+    """Wherever the stop comes between the steps of a resume or a start that waits."""
+    del user
+    async with opened(channels=2, allow_control=True, refresh=0.3) as rig:
+        await rig.cycler.assign(0, SLOW)
+        await rig.cycler.start([0], "first")
+        await rig.cycler.stop(0)
+        begun = [
+            asyncio.create_task(rig.cycler.resume(0)),
+            asyncio.create_task(rig.cycler.start([0], "second")),
+        ]
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        seen = len(rig.requests)
+        await rig.cycler.stop(0)
+        results = await asyncio.gather(*begun, return_exceptions=True)
+        after = [type(request) for request in rig.requests[seen:]]
+        assert not {Resume, Start} & set(after[after.index(Stop) :])
+        assert isinstance(results[1], Blocked)
+        assert (await rig.cycler.read_channel(0)).status in STOPPED
+
+
 async def test_a_stop_goes_out_while_a_sweep_waits_for_its_answer(user: User) -> None:
     """One request of a kind is on its way at a time, next to those of other kinds."""
     del user
