@@ -31,6 +31,8 @@ R = TypeVar("R")
 
 _CLOSED = "the link was closed"
 _CLOSING_TIME = 2.0
+_REFUSED_PAUSE = 300.0
+"""Seconds until a user and password that were refused are tried again: accounts may be locked."""
 _ROUNDS_TO_NOTICE = 3
 """Rounds of the event loop until a loss that the system knows of is known here."""
 
@@ -53,6 +55,7 @@ class Session:
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[Connection] | None = None
         self._logged_in = False
+        self._refused: tuple[Login, float] | None = None
         self._opening = asyncio.Lock()
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._running: set[asyncio.Task[Any]] = set()
@@ -148,6 +151,7 @@ class Session:
             if wait > 0.0:
                 raise LinkDown(self.link, unit, asked, f"{self._failure}; next try in {wait:.1f} s")
             user = self._credentials(unit)
+            self._check_not_refused(user, asked, unit)
             self._logged_in = False
             connection = self._connection = await self._connect(asked, unit)
             if self._closed:
@@ -192,6 +196,18 @@ class Session:
         except CredentialsError as error:
             raise self._not_opened(unit, "log in", str(error)) from None
 
+    def _check_not_refused(self, user: Login, asked: str, unit: str) -> None:
+        """Raises `LinkDown` for a user and password that were refused not long ago."""
+        refused, until = self._refused or (None, 0.0)
+        left = until - time.monotonic()
+        if user == refused and left > 0.0:
+            detail = (
+                f"{self._failure}; tried again in {left:.0f} s, or at once if user or password "
+                "change, so that no account is locked"
+            )
+            raise LinkDown(self.link, unit, asked, detail)
+        self._refused = None
+
     async def _log_in(self, connection: Connection, user: Login) -> LoginReply:
         if self.settings.may_be_kicked_out is not None:
             await self._announce(connection, self.settings.may_be_kicked_out)
@@ -205,6 +221,7 @@ class Session:
         (reply,) = found
         self.login = reply
         if not reply.accepted:
+            self._refused = (user, time.monotonic() + _REFUSED_PAUSE)
             raise CyclerRefused(self.link, "", "log in", LoginResult, reply.result)
         return reply
 

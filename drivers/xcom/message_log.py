@@ -33,6 +33,7 @@ class MessageLog:
         self._keep = keep
         self._known: deque[Message] = deque(maxlen=keep)
         self._read_on = -1
+        self._unfinished = False
         self._unsupported_on = 0
 
     @property
@@ -58,9 +59,13 @@ class MessageLog:
         Raises `LinkDown`, `NoReply`, `BadReply` or `Refused`.
         """
         link = self._conversation.link
-        if not self.supported or (self._read_on == link.opens and not self.pending):
+        news = self.pending or self._unfinished or self._read_on != link.opens
+        if not self.supported or not news:
             return ()
+        # to read the newest clears the flag, so that a failure after it has to be remembered
+        self._unfinished = True
         new = await self._read_back()
+        self._unfinished = False
         self._read_on = link.opens
         for message in reversed(new):
             self._known.appendleft(message)
