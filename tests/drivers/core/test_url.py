@@ -104,7 +104,8 @@ def test_a_password_in_a_link_is_refused_and_not_repeated(scheme: str) -> None:
     with pytest.raises(BadUrl, match="a link has no user and no password") as caught:
         parse_link(f"{scheme}://somebody:secret@10.0.0.1:502")
     assert f"'{scheme}://...@10.0.0.1:502'" in str(caught.value)
-    assert not {"somebody", "secret"} & set(str(caught.value).replace(":", " ").split())
+    assert "somebody" not in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
