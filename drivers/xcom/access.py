@@ -124,6 +124,6 @@ async def _addresses(host: str) -> set[str]:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):
         return set()
     return {str(each[4][0]) for each in found}

@@ -39,6 +39,9 @@ class Monitor(IntFlag):
     BMS = 2
 
 
+_FIXED_POINT = 2.0**-15
+
+
 @dataclass(frozen=True, slots=True)
 class Datapoint:
     """A number of a family, with the limits and default that its maker prints for 48 V and 230 V.
@@ -79,6 +82,16 @@ class Datapoint:
     def asked(self) -> str:
         """The datapoint in messages."""
         return f"{self.number} ({self.what})"
+
+    def same(self, one: float, other: float) -> bool:
+        """Whether two values are one to the device, which keeps FLOATs in 16-bit fixed point.
+
+        They may differ by half a step (section 6.1).
+        """
+        if self.format is not Format.FLOAT:
+            return one == other
+        rounding = max(abs(one), abs(other), abs(self.maximum or 0.0)) * _FIXED_POINT
+        return abs(one - other) <= max(rounding, (self.step or 0.0) / 2.0)
 
 
 def info(

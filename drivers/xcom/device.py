@@ -12,7 +12,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from ..core.errors import BadReply, DriverError
-from .addresses import GATEWAY, Family, range_of
+from .addresses import GATEWAY, Family, family_of_address, range_of
 from .conversation import Conversation, Target
 from .discovery import GATEWAY_CLOCK, DeviceId, Site, configured_site, find_site
 from .frame import DecodeError, FrameFlags
@@ -38,7 +38,7 @@ from .singles import Singles
 T = TypeVar("T")
 
 _GUID_SIZE = 16
-_SYSTEM_STARTING, _XTENDER_STARTED = 10, 177
+_STARTING = (10, 177)
 _LOST_CONTACT = (163, 164, 166, 167)
 
 
@@ -219,11 +219,8 @@ class Gateway:
         """
         new = await self._noted(self._messages.read_new())
         for message in new:
-            if message.type in (_SYSTEM_STARTING, _XTENDER_STARTED):
-                for address in range_of(Family.XTENDER).addresses:
-                    self._parameters.forget_ram(address, message.time)
-            if message.type in _LOST_CONTACT:
-                self._parameters.forget_ram(message.source, message.time)
+            for address in _restarted(message):
+                self._parameters.forget_ram(address, message.time)
         return new
 
     # -- writing
@@ -246,3 +243,18 @@ class Gateway:
         except DriverError as error:
             self._last_error = str(error)
             raise
+
+
+def _restarted(message: Message) -> Sequence[int]:
+    """The devices that have restarted, or may have, by a message (sections 9.3 and 10.2).
+
+    A solar charger or battery monitor tells of itself only; what an Xtender or the system tells is
+    taken for all Xtenders.
+    """
+    if message.type in _LOST_CONTACT:
+        return (message.source,)
+    if message.type not in _STARTING:
+        return ()
+    if family_of_address(message.source) in (None, Family.XTENDER, Family.GATEWAY):
+        return range_of(Family.XTENDER).addresses
+    return (message.source,)

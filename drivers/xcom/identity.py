@@ -1,6 +1,7 @@
 """What a device is: model, versions, serial number.
 
 Source: Studer Xcom reference, sections 6.3 and 14. All numbers are live values and come as FLOAT.
+A VarioTrack is named by its 11015 (section 18.3, E17): what the numbers of 11047 mean is not known.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from .addresses import Family
 from .datapoint import Datapoint
 from .datapoint import info as _info
 from .datapoints import datapoint
+from .enumerations import VARIOTRACK_MODEL
 
 _SOURCE = "14"
 
@@ -76,7 +78,7 @@ IDENTITIES: tuple[tuple[Family, IdentityDatapoints], ...] = (
     (
         Family.VARIOTRACK,
         IdentityDatapoints(
-            _row(11047, "VT_ID_TYPE", "model id"),
+            datapoint(11015),
             None,
             (_row(11049, "VT_ID_HW", "hardware version"),),
             (
@@ -112,6 +114,7 @@ _MODELS = {
     (Family.XTENDER, 256): "XTM",
     (Family.XTENDER, 512): "XTS",
     (Family.BATTERY, 10241): "BSP",
+    **{(Family.VARIOTRACK, number): label for number, label in VARIOTRACK_MODEL.labels},
 }
 
 

@@ -30,11 +30,13 @@ _MOST_WAITING = 8
 class RamValue:
     """What was last written to RAM, and when by the gateway's clock, if that is known.
 
-    The value is None if nobody knows it, since the write was not confirmed.
+    The value is None if nobody knows it, since the write was not confirmed. `to_flash` tells that
+    it was a write to flash as well, which flash has not shown yet.
     """
 
     value: Value | None
     time: float | None = None
+    to_flash: bool = False
 
 
 class Parameters:
@@ -53,8 +55,17 @@ class Parameters:
         self._waiting = 0
 
     async def read(self, points: Sequence[Point]) -> ParameterReading:
-        """What flash holds; one exchange each. Raises as `Singles.read_all`."""
+        """What flash holds; one exchange each. Raises as `Singles.read_all`.
+
+        What was written to flash and is found there is in RAM alone no more.
+        """
         values = await self._singles.read_all(points)
+        for point, value in zip(points, values, strict=True):
+            written = self._ram.get(point.key)
+            if value is None or written is None or written.value is None or not written.to_flash:
+                continue
+            if point.datapoint.same(value, written.value):
+                del self._ram[point.key]
         silent = {p.address for p in points if self._singles.health.suspect(p.address)}
         return ParameterReading(tuple(points), values, tuple(sorted(silent)))
 
@@ -101,21 +112,21 @@ class Parameters:
         await self._in_turn(point, value, asked, flash)
 
     async def signal(self, point: Point) -> None:
-        """Set off a signal.
+        """Set off a signal, before all parameters that wait to be written: it may switch off.
 
-        It is sent without touching flash. Only if the device refuses that property by name, it is
-        sent as a write to flash, which counts as one.
-        Raises as `write`.
+        It is sent without touching flash. Only if a device refuses that property by name, it is
+        sent as a write to flash, which counts as one. To a group it is not sent again: some of it
+        may have obeyed. Raises as `write`.
         """
         asked = f"signal {point.datapoint.asked}"
         if point.datapoint.access is not Access.SIGNAL:
             raise self._blocked(point, asked, "it is no signal")
         try:
-            await self._in_turn(point, SIGNAL, asked, flash=False)
+            await self._write(point, SIGNAL, asked, flash=False)
         except Refused as error:
-            if error.code != ErrorCode.PROPERTY_NOT_SUPPORTED:
+            if error.code != ErrorCode.PROPERTY_NOT_SUPPORTED or point.address in GROUPS:
                 raise
-            await self._in_turn(point, SIGNAL, asked, flash=True)
+            await self._write(point, SIGNAL, asked, flash=True)
 
     async def _in_turn(self, point: Point, value: Value, asked: str, flash: bool) -> None:
         if self._waiting >= _MOST_WAITING:
@@ -142,7 +153,7 @@ class Parameters:
             await self._conversation.write(target, data)
         except (Refused, LinkDown):
             raise
-        except Ambiguous:
+        except (Ambiguous, asyncio.CancelledError):  # it may have reached the device
             self._written(covered, datapoint, None, flash)
             raise
         self._written(covered, datapoint, value, flash)
@@ -155,7 +166,7 @@ class Parameters:
             if flash:
                 self.flash.count(address, datapoint.number)
             if datapoint.access is Access.READ_WRITE:
-                self._ram[address, datapoint.number] = RamValue(value, now)
+                self._ram[address, datapoint.number] = RamValue(value, now, flash)
 
     def _check_address(self, point: Point, asked: str) -> None:
         family = family_of_address(point.address)
@@ -212,7 +223,11 @@ class Parameters:
             if error.code not in NOT_THERE:
                 raise
             return Limits(datapoint.minimum, datapoint.maximum, datapoint.level, from_device=False)
-        return Limits(_number(low), _number(high), await self._read_level(point, urgent))
+        minimum, maximum = _number(low), _number(high)
+        told = minimum is not None and maximum is not None
+        if not told:  # what is no number is no limit: those of the table hold
+            minimum, maximum = datapoint.minimum, datapoint.maximum
+        return Limits(minimum, maximum, await self._read_level(point, urgent), from_device=told)
 
     async def _read_level(self, point: Point, urgent: bool) -> Level | None:
         try:

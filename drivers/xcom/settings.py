@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
 from uuid import UUID
 
 from ..core.errors import BadUrl
@@ -95,6 +96,8 @@ class XcomSettings:
         listening = isinstance(self.url, ListenUrl)
         if self.peer is not None and not listening:
             raise ValueError("peer is for tcp-listen:// links; others name the host in the link")
+        if self.peer is not None and not _is_host(self.peer):
+            raise ValueError(f"peer {self.peer!r} is no address or host name, such as 192.168.1.60")
         _ = self.installation
         for family in (Family.XTENDER, Family.VARIOTRACK, Family.VARIOSTRING):
             count = self.count_of(family)
@@ -167,3 +170,20 @@ class XcomSettings:
 def _check(name: str, value: float, low: float, high: float) -> None:
     if not math.isfinite(value) or not low <= value <= high:
         raise ValueError(f"{name} {value:g} is not from {low:g} to {high:g}")
+
+
+def _is_host(text: str) -> bool:
+    """Whether a text is an address or has the form of a host name."""
+    try:
+        ip_address(text)
+    except ValueError:
+        pass
+    else:
+        return True
+    if text.rpartition(".")[2].isdigit():
+        return False  # an address with a mistake
+    try:
+        url = parse_link(f"tcp://{text}", LINK_DEFAULTS)
+    except BadUrl:
+        return False
+    return isinstance(url, TcpUrl) and url.host == text

@@ -42,6 +42,7 @@ _SAVED_AT = 30.0
 _LOST_CONTACT = {
     Family.XTENDER: 163, Family.BATTERY: 164, Family.VARIOTRACK: 166, Family.VARIOSTRING: 167
 }  # fmt: skip
+_SYSTEM_STARTING = 10
 _BLINK_TIME = 45.0
 _LATEST = 2**31 - 1
 
@@ -95,7 +96,8 @@ class SimulatedSite:
         self._add_devices(monitor)
         self._connect_gateway()
         self._happened = {event.key: event.happens for event in self._events()}
-        self.gateway.messages.add(10, XTENDERS[0], start)
+        self._restarts = dict.fromkeys(self.gateway.devices, 0)
+        self.message(_SYSTEM_STARTING, XTENDERS[0])
 
     @property
     def named(self) -> dict[str, SimulatedDevice]:
@@ -248,7 +250,11 @@ class SimulatedSite:
         self._notice()
 
     def _notice(self) -> None:
-        """Store a message for all that has become true."""
+        """Store a message for all that has become true, and for devices that have restarted."""
+        for address, device in self.gateway.devices.items():
+            if address != GATEWAY and device.started and device.restarts != self._restarts[address]:
+                self._restarts[address] = device.restarts
+                self.message(_SYSTEM_STARTING, address)
         for event in self._events():
             if event.happens and not self._happened.get(event.key, False):
                 self.message(event.kind, event.source)

@@ -135,7 +135,7 @@ class CyclerIOC(DeviceGroup[Cycler]):
     def _grow(self, sweep: Sweep | None, stamp: Stamp) -> None:
         """With the first sweep: add what only the cycler could tell."""
         del stamp
-        if sweep is None or self._complete:
+        if sweep is None or self._complete or not sweep.channels:
             return
         self._complete = True
         extras = Extras.reported(self.device.settings, sweep.channels)

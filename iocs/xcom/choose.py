@@ -25,7 +25,10 @@ FAST_NUMBERS = {
 }  # fmt: skip
 """Powers, voltages, currents, states, energies of the day; 7063 and up are of a BMS only."""
 
-_OF_IDENTITY = {point.number for _, places in IDENTITIES for point in places.all}
+_OF_IDENTITY = {
+    point.number for _, places in IDENTITIES for point in places.all if point.labels is None
+}
+"""They have PVs in words; what is a choice has one of its own as well."""
 
 SLOW_NUMBERS = {
     family: tuple(

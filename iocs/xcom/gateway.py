@@ -19,7 +19,7 @@ from iocs.core.scan import Block
 from .alarms import CLASSES, source_name
 from .readings import FastReading, SlowReading
 from .unit import Unit
-from .values import SettingsShare, parameter_pvs, signal_pvs
+from .values import SettingsShare, follow_doubts, parameter_pvs, signal_pvs
 
 MESSAGES = 10
 """Messages that are shown."""
@@ -210,3 +210,7 @@ class GatewayPVs(PartGroup[Unit]):
     clock = text(settings_block, "Time", _clock, doc="The gateway's clock, local time")
     parameters = parameter_pvs(settings_block, datapoints_of(DeviceFamily.GATEWAY))
     signals = signal_pvs(fast, datapoints_of(DeviceFamily.GATEWAY), ())
+
+    def build(self) -> None:
+        """Tell of writes that nobody knows of."""
+        follow_doubts(self)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import functools
-import math
-from dataclasses import replace
+from collections.abc import Sequence
 
 from drivers.xcom.addresses import Family as DeviceFamily
 from drivers.xcom.datapoint import Datapoint, Monitor
 from drivers.xcom.datapoints import datapoint, datapoints_of
 from drivers.xcom.discovery import DeviceId
 from drivers.xcom.enumerations import Locking
-from iocs.core.alarm import Severity
+from drivers.xcom.readings import Point as Place
+from iocs.core.alarm import COMM, Severity
 from iocs.core.dbr import Native
 from iocs.core.declare import FAST, NO_YES, SLOW, analog, bits, integer, text
 from iocs.core.declared import Internal
 from iocs.core.group import PartGroup
-from iocs.core.point import Point
 from iocs.core.scan import Block
 from iocs.core.spec import Archive, PointSpec
 from iocs.core.stamp import Stamp
@@ -25,7 +24,14 @@ from .choose import FAST_NUMBERS, SLOW_NUMBERS
 from .names import pv_name
 from .readings import FastReading, Share, SlowShare
 from .unit import Unit
-from .values import SettingsShare, live_values, parameter_pvs, signal_pvs
+from .values import (
+    SettingsShare,
+    follow_doubts,
+    limits_follower,
+    live_values,
+    parameter_pvs,
+    signal_pvs,
+)
 
 RAM_LIST_SIZE = 512
 _OFF_SIGNALS = (1399, 10040, 14039)
@@ -51,7 +57,7 @@ def _ram_only_names(share: SettingsShare) -> str:
     """The PVs whose value in force is only in RAM, or unknown since a write was not confirmed."""
     names: list[str] = []
     for found in share.values():
-        if found.in_ram and found.in_force != found.flash:
+        if found.in_ram and not found.agree:
             mark = "?" if found.in_force is None else ""
             names.append(pv_name(found.point) + mark)
     return ", ".join(names)
@@ -98,19 +104,25 @@ class DevicePVs(PartGroup[Unit]):
     def build(self) -> None:
         """Let limits follow what the device tells, and `Connected` whether it does."""
         self.feed(DevicePVs.fast).followers.append(self._follow_answers)
-        self.feed(DevicePVs.settings_block).followers.append(self._follow_limits)
+        self.feed(DevicePVs.settings_block).followers.append(limits_follower(self))
+        follow_doubts(self)
+        self.target.plant.doubted.append(self._list_again)
+
+    def _list_again(self, points: Sequence[Place]) -> None:
+        """A write was ambiguous: say so in the list as well."""
+        device = self.target.device
+        shown = self.point("ram_only")
+        mine = device.address in [point.address for point in points]
+        if mine and shown.severity != Severity.INVALID:
+            shown.post(_ram_only_names(self.target.plant.last_known(device)), Stamp.now())
+
+    def fall_silent(self, stamp: Stamp) -> None:
+        """The live values have not come: what other scans have read is not to be trusted either."""
+        for block in (DevicePVs.slow, DevicePVs.settings_block):
+            self.feed(block).fail(COMM, stamp)
 
     def _follow_answers(self, reading: Share | None, stamp: Stamp) -> None:
         self.answers.post(int(reading is not None), stamp)
-
-    def _follow_limits(self, share: SettingsShare | None, stamp: Stamp) -> None:
-        del stamp
-        for number, found in (share or {}).items():
-            attribute = f"parameters_p{number}"
-            if found.limits is not None and attribute in self.attr_pvdb:
-                low, high = found.limits.minimum, found.limits.maximum
-                ends = (math.nan if low is None else low, math.nan if high is None else high)
-                _set_control(self.point(attribute), ends)
 
 
 class XtenderPVs(DevicePVs):
@@ -189,6 +201,11 @@ class GroupPVs(PartGroup[Unit]):
     fast = Block[FastReading]()
     settings_block = Block[SettingsShare]()
 
+    def build(self) -> None:
+        """Let limits follow what all devices allow, and tell of writes that nobody knows of."""
+        self.feed(GroupPVs.settings_block).followers.append(limits_follower(self))
+        follow_doubts(self)
+
 
 @functools.cache
 def group_pvs(family: DeviceFamily) -> type[GroupPVs]:
@@ -212,9 +229,3 @@ def part_of(device: DeviceId) -> type[DevicePVs]:
         DeviceFamily.VARIOTRACK: VarioTrackPVs,
         DeviceFamily.VARIOSTRING: VarioStringPVs,
     }[device.family]
-
-
-def _set_control(point: Point, ends: tuple[float, float]) -> None:
-    old = point.spec.control
-    if old != ends and point.spec.record in ("ao", "longout"):
-        point.spec = replace(point.spec, control=ends)

@@ -6,11 +6,11 @@ also later on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from uuid import UUID
 
-from drivers.core.errors import DriverError, LinkDown
+from drivers.core.errors import Ambiguous, DriverError, LinkDown
 from drivers.xcom.addresses import GATEWAY, GROUPS, Family, family_of_address, range_of
 from drivers.xcom.datapoint import Datapoint, Monitor
 from drivers.xcom.datapoints import datapoint, datapoints_of
@@ -36,13 +36,17 @@ _CLOCK = Point(GATEWAY, datapoint(5002))
 
 
 class Plant:
-    """A site as the IOC reads it. Making it touches nothing; closing it writes nothing."""
+    """A site as the IOC reads it. Making it touches nothing; closing it writes nothing.
+
+    `doubted` are told at once of the parameters that nobody knows since a write was ambiguous.
+    """
 
     def __init__(self, settings: XcomSettings) -> None:
         self.settings = settings
         self.gateway = Gateway(settings)
         self.devices = told_devices(settings)
         self.alarm = MessageAlarm()
+        self.doubted: list[Callable[[Sequence[Point]], None]] = []
         self._complete = configured_site(settings) is not None
         self._found = self._complete
         self._identities: dict[int, Identity] = {}
@@ -129,7 +133,7 @@ class Plant:
                 del self._values[key]
         await self._ask_limits(reading.silent)
         return SettingsReading(
-            {device.address: self._parameters_of(device)
+            {device.address: self.last_known(device)
              for device in (GATEWAY_ID, *self.devices)
              if device.address not in reading.silent and self._knows(device)},
             self.devices,
@@ -141,13 +145,19 @@ class Plant:
         """Write a parameter: to flash if that is configured for its number, else to RAM."""
         flash = point.datapoint.number in self.settings.flash_parameters
         family = family_of_address(point.address)
-        self._changed += [
+        covered = [
             Point(device.address, point.datapoint)
             for device in (GATEWAY_ID, *self.devices)
             if device.address == point.address
             or (point.address in GROUPS and device.family is family)
         ]
-        await self.gateway.write(point, value, flash=flash)
+        self._changed += covered
+        try:
+            await self.gateway.write(point, value, flash=flash)
+        except Ambiguous:
+            for tell in self.doubted:
+                tell(covered)
+            raise
 
     async def acknowledge(self) -> None:
         """Take note of the messages: their alarm ends. Nothing is sent."""
@@ -240,7 +250,8 @@ class Plant:
     def _knows(self, device: DeviceId) -> bool:
         return any(key[0] == device.address for key in self._values)
 
-    def _parameters_of(self, device: DeviceId) -> dict[int, ParameterState]:
+    def last_known(self, device: DeviceId) -> dict[int, ParameterState]:
+        """The parameters of a device as they were last read and written."""
         return {
             point.number: self._state(Point(device.address, point))
             for point in parameters_of(device)

@@ -88,6 +88,13 @@ class ParameterState:
     in_ram: bool
     limits: Limits | None
 
+    @property
+    def agree(self) -> bool:
+        """What is in force is known, and flash holds the same, as the device rounds it."""
+        if self.in_force is None or self.flash is None:
+            return False
+        return self.point.same(self.in_force, self.flash)
+
 
 @dataclass(frozen=True, slots=True)
 class SettingsReading:
@@ -123,7 +130,18 @@ def _common(states: Sequence[ParameterState]) -> ParameterState:
         flash=first.flash if all(one.flash == first.flash for one in states) else None,
         in_force=first.in_force if all(one.in_force == first.in_force for one in states) else None,
         in_ram=any(one.in_ram for one in states),
+        limits=_allowed_by_all([one.limits for one in states]),
     )
+
+
+def _allowed_by_all(limits: Sequence[Limits | None]) -> Limits | None:
+    """What every device of a group allows; None until that is known of all."""
+    known = [one for one in limits if one is not None]
+    if len(known) < len(limits):
+        return None
+    lows = [one.minimum for one in known if one.minimum is not None]
+    highs = [one.maximum for one in known if one.maximum is not None]
+    return replace(known[0], minimum=max(lows, default=None), maximum=min(highs, default=None))
 
 
 def _share(infos: InfoReading | None, address: int) -> Share | None:

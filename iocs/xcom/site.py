@@ -6,8 +6,10 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from drivers.core.errors import NoReply
 from drivers.xcom.addresses import family_of_address
 from drivers.xcom.discovery import DeviceId
+from drivers.xcom.health import device_name
 from drivers.xcom.settings import XcomSettings
 from iocs.core.group import DeviceGroup
 from iocs.core.instrument import Demo, Instrument
@@ -57,11 +59,13 @@ class SiteIOC(DeviceGroup[Plant]):
             self._add_group(address)
         settings = self.device.settings
         self.may_grow = None in (settings.xtenders, settings.variotracks, settings.variostrings)
-        self._served: set[int] = set()
+        self._served: dict[int, DevicePVs] = {}
+        self._silent: set[int] = set()
         for device in self.device.devices:
             self.add_part(*self._part(device))
         self.feed(SiteIOC.fast).followers.append(self._grow)
         self.feed(SiteIOC.slow).followers.append(self._grow)
+        self.feed(SiteIOC.fast).followers.append(self._notice_silence)
 
     def _add_group(self, address: int) -> None:
         """Serve what can be written to all devices of a family."""
@@ -93,17 +97,42 @@ class SiteIOC(DeviceGroup[Plant]):
             self.pollers[SiteIOC.slow].read_soon()
             self.pollers[SiteIOC.parameters].read_soon()
 
+    def _notice_silence(self, reading: FastReading | None, stamp: Stamp) -> None:
+        """Tell once of a device that falls silent and once when it is back, in log and LastError.
+
+        If the gateway itself is lost, the scans tell of that.
+        """
+        if reading is None:
+            return
+        fast, others = self.pollers[SiteIOC.fast], (SiteIOC.slow, SiteIOC.parameters)
+        for address, part in self._served.items():
+            silent = reading.share(address) is None
+            if silent == (address in self._silent):
+                continue
+            if silent:
+                self._silent.add(address)
+                reason = "it does not answer; its PVs are INVALID until it does"
+                error = NoReply(self.device.link, device_name(address), "read live values", reason)
+                self.log.warning("%s", error)
+                self.health.read_failed(fast, error)
+                part.fall_silent(stamp)
+            else:
+                self._silent.remove(address)
+                self.log.warning("%s answers again", device_name(address))
+                for scan in others:
+                    self.pollers[scan].read_soon()
+
     def _part(self, device: DeviceId) -> tuple[DevicePVs, Feeds]:
-        self._served.add(device.address)
         unit = Unit(self.device, device)
         part = part_of(device)(f"{self.prefix}{unit.level}", unit, parent=self)
         address = device.address
+        self._served[address] = part
         feeds: Feeds = {
             DevicePVs.fast: (SiteIOC.fast, functools.partial(_share_of, address)),
             DevicePVs.slow: (SiteIOC.slow, functools.partial(_share_of, address)),
             DevicePVs.settings_block: (
                 SiteIOC.parameters,
-                functools.partial(_settings_of, address),
+                lambda reading: None if address in self._silent else reading.share(address),
             ),
         }
         return part, feeds

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
+from drivers.xcom.addresses import GROUPS
 from drivers.xcom.datapoint import NO_SENSOR, Access, Datapoint
 from drivers.xcom.datapoints import datapoint
 from drivers.xcom.protocol import Format, ObjectType
+from drivers.xcom.readings import Point
 from iocs.core.alarm import Severity
 from iocs.core.dbr import Native
 from iocs.core.declare import SLOW, analog, binary, choice, command, setpoint, state
 from iocs.core.declared import Command, Declared, Family, Reading, Setpoint
+from iocs.core.group import PartGroup
+from iocs.core.point import Point as ServedPoint
 from iocs.core.scan import Block
 from iocs.core.spec import Archive, PointSpec
+from iocs.core.stamp import Stamp
 
 from .names import States, description, precision, pv_name
 from .readings import ParameterState
@@ -125,6 +132,41 @@ def parameter_pvs(block: Block[SettingsShare], points: Iterable[Datapoint]) -> F
         elif point.access is Access.READ:
             found[f"p{point.number}"] = _read_only(block, point)
     return Family(found)
+
+
+def limits_follower(group: PartGroup[Unit]) -> Callable[[SettingsShare | None, Stamp], None]:
+    """Lets the limits of set points follow what the device tells, or all devices of a group."""
+
+    def follow(share: SettingsShare | None, stamp: Stamp) -> None:
+        del stamp
+        for number, found in (share or {}).items():
+            attribute = f"parameters_p{number}"
+            if found.limits is not None and attribute in group.attr_pvdb:
+                low, high = found.limits.minimum, found.limits.maximum
+                ends = (math.nan if low is None else low, math.nan if high is None else high)
+                _set_control(group.point(attribute), ends)
+
+    return follow
+
+
+def _set_control(point: ServedPoint, ends: tuple[float, float]) -> None:
+    if point.spec.control != ends and point.spec.record in ("ao", "longout"):
+        point.spec = replace(point.spec, control=ends)
+
+
+def follow_doubts(group: PartGroup[Unit]) -> None:
+    """Make readbacks INVALID at once when a write was ambiguous, not at the next read."""
+    unit = group.target
+
+    def doubt(points: Sequence[Point]) -> None:
+        stamp = Stamp.now()
+        for point in points:
+            attribute = f"parameters_p{point.datapoint.number}_rbv"
+            concerned = unit.device.address in (point.address, *GROUPS)
+            if concerned and attribute in group.attr_pvdb:
+                group.point(attribute).post(None, stamp)
+
+    unit.plant.doubted.append(doubt)
 
 
 def _in_force(number: int) -> Callable[[SettingsShare], float | None]:

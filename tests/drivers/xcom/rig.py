@@ -17,7 +17,7 @@ from drivers.xcom.simulated_behaviour import Behaviour
 from drivers.xcom.simulated_device import Condition, SimulatedDevice
 from drivers.xcom.simulated_site import BatteryMonitor
 from drivers.xcom.simulator import XcomSimulator
-from tests.drivers.xcom.simulator_rig import NOON, simulator
+from tests.drivers.xcom.simulator_rig import NOON, Clock, simulator
 
 TIMEOUT = 2.0
 """That of real gateways; nothing waits for it unless something is silent."""
@@ -67,6 +67,8 @@ async def rig(
     timeout: float = TIMEOUT,
     monitor: BatteryMonitor = BatteryMonitor.BSP,
     start: float = NOON,
+    speed: float = 0.0,
+    clock: Clock | None = None,
     strip: bool = False,
     **settings: Any,
 ) -> AsyncIterator[Rig]:
@@ -75,7 +77,8 @@ async def rig(
     The Moxa cuts 0D 0A out of replies with `strip` only: chance puts it into a checksum, and what
     is read again would spoil counts of exchanges.
     """
-    async with simulator(behaviour, monitor=monitor, start=start, strip=strip) as one:
+    site = simulator(behaviour, monitor=monitor, start=start, speed=speed, clock=clock, strip=strip)
+    async with site as one:
         url = await one.listen(link)
         gateway = Gateway(XcomSettings(url, **settings), timeout=timeout)
         try:

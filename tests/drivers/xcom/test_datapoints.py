@@ -169,7 +169,7 @@ def test_identities_are_where_section_14_says() -> None:
     assert numbers == {
         Family.XTENDER: [3124, 3125, 3129, 3132, 3130, 3131, 3156, 3157],
         Family.BATTERY: [7034, 7036, 7037, 7038, 7048, 7049],
-        Family.VARIOTRACK: [11047, 11049, 11050, 11051, 11067, 11068],
+        Family.VARIOTRACK: [11015, 11049, 11050, 11051, 11067, 11068],
         Family.VARIOSTRING: [15074, 15076, 15077, 15078, 15102, 15103],
     }
     for family, found in IDENTITIES:

@@ -9,6 +9,7 @@ import pytest
 
 from drivers.core.device import Device
 from drivers.core.errors import Blocked, LinkDown, NoReply, OutOfRange, Refused
+from drivers.core.simulation.console import Console
 from drivers.core.simulation.faults import parse_fault
 from drivers.xcom.addresses import GATEWAY, Family
 from drivers.xcom.datapoint import Datapoint, Monitor
@@ -20,10 +21,10 @@ from drivers.xcom.protocol import ErrorCode, Level, Property
 from drivers.xcom.readings import Point
 from drivers.xcom.settings import BatteryMonitor, MultiInfoUse, XcomSettings
 from drivers.xcom.simulated_behaviour import Absent, Behaviour
-from drivers.xcom.simulated_device import Condition
+from drivers.xcom.simulated_device import RESTART_TIME, Condition
 from drivers.xcom.simulated_site import BatteryMonitor as SimulatedMonitor
 from tests.drivers.xcom.rig import at, live_points, rig
-from tests.drivers.xcom.simulator_rig import NOON
+from tests.drivers.xcom.simulator_rig import NOON, Clock
 from tests.support.wire.until import recovered, until
 
 OLD_FIRMWARE = Behaviour(firmware=(1, 6, 20), latency=0.0)
@@ -402,6 +403,30 @@ async def test_what_was_in_ram_is_forgotten_when_a_device_restarts() -> None:
         assert [each.type for each in await one.gateway.read_messages()] == [166]
         assert one.gateway.ram_value(track) is None
         assert one.gateway.ram_value(CHARGE) is not None
+
+
+async def test_a_restart_that_nobody_watched_is_told_by_a_message() -> None:
+    """Section 9.3: what was put to the RAM of that device is lost, that of others is not."""
+    (track,) = at(301, 10002)
+    clock = Clock()
+    async with rig(clock=clock, speed=1.0) as one:
+        await one.gateway.read_messages()
+        await one.gateway.read_clock()
+        await one.gateway.write(CHARGE, 12.0)
+        await one.gateway.write(track, 12.0)
+
+        async def restart(name: str) -> None:
+            assert await Console(one.simulator).execute(f"restart {name}") == f"ok {name}"
+            clock.now += 2.0 * RESTART_TIME
+            await one.gateway.read_clock()
+            told = [(each.type, each.source) for each in await one.gateway.read_messages()]
+            assert (10, one.device(name).address) in told
+
+        await restart("VT1")
+        assert one.gateway.ram_value(track) is None
+        assert one.gateway.ram_value(CHARGE) is not None
+        await restart("XT1")
+        assert one.gateway.ram_value(CHARGE) is None
 
 
 async def test_the_portal_is_left_alone_after_midnight() -> None:

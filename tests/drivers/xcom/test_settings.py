@@ -63,6 +63,19 @@ def test_settings_that_cannot_be(setting: str, value: Any, problem: str) -> None
         XcomSettings("tcp://moxa", **{setting: value})
 
 
+@pytest.mark.parametrize(
+    "peer", ["", "non sense", "10.0.0", "10.0.0.256", "moxa:4001", "moxa/4001", "moxa?a=b", "[::1]"]
+)
+def test_a_peer_is_an_address_or_a_host_name(peer: str) -> None:
+    with pytest.raises(ValueError, match="is no address or host name, such as"):
+        XcomSettings("tcp-listen://:4001", peer=peer)
+
+
+@pytest.mark.parametrize("peer", ["10.0.0.7", "::1", "fe80::1", "moxa", "moxa-1.site.example"])
+def test_a_peer_that_can_be(peer: str) -> None:
+    assert XcomSettings("tcp-listen://:4001", peer=peer).peer == peer
+
+
 def test_line_time_is_that_of_the_line() -> None:
     """Section 15: a single FLOAT read takes 16.04 ms at 38400 8E1, 5 ms at 115200 8N1."""
     profile_a = XcomSettings("serial:///dev/ttyUSB0")

@@ -78,6 +78,7 @@ async def test_values_identity_and_what_is_not_there(ca_space: CaSpace) -> None:
         await one.watch(
             "Site:PvPower", "Site:AcPowerOut", "Site:BatteryPower", "Bat:SocNow", "XT1:Firmware",
             "VS1:SerialNumber", "Gateway:Guid", "VT1:PvOperationMode", "XT1:Connected",
+            "VT1:ModelName",
         )  # fmt: skip
         power = sum(each.power for each in model.solar)
         assert one.newest("Site:PvPower")[0] == pytest.approx(power, rel=0.01)
@@ -86,6 +87,7 @@ async def test_values_identity_and_what_is_not_there(ca_space: CaSpace) -> None:
         battery = model.battery.power / 1000.0
         assert one.newest("Site:BatteryPower")[0] == pytest.approx(battery, rel=0.01)
         assert one.newest("XT1:Firmware") == (b"1.6.42", NO_ALARM)
+        assert one.newest("VT1:ModelName") == (b"VT-80", NO_ALARM)
         assert one.newest("VS1:SerialNumber") == (b"0A090B77", NO_ALARM)
         assert one.newest("VT1:PvOperationMode")[0] in (8, 9, 10)
         assert one.newest("XT1:Connected") == (1, NO_ALARM)
@@ -129,6 +131,44 @@ async def test_ram_values_are_said_to_be_so_and_forgotten_after_a_restart(
         assert xtender.ram(1138) == 60.0  # nothing is written again by itself
 
 
+async def test_what_flash_holds_is_not_said_to_be_in_ram_only(ca_space: CaSpace) -> None:
+    """The device rounds to its fixed point: 53.7 V is read back as another number."""
+    float_voltage = "XT1:FloatVoltage"
+    async with plant(ca_space, "flash_parameters=[1140]") as one:
+        await one.watch(float_voltage, f"{float_voltage}_RBV", CHARGE, "XT1:RamOnly")
+        xtender = one.simulator.site.named["XT1"]
+        await one.put(float_voltage, 53.7)
+        held = float(xtender.parameters[1140].flash)
+        assert held != 53.7
+        await one.shows(f"{float_voltage}_RBV", held)
+        # what was only in RAM is there, or not any more once it is the same
+        await one.put(CHARGE, 42.0)
+        await until(lambda: one.newest("XT1:RamOnly")[0] == ord("B"))
+        await one.put(CHARGE, 60.0)
+        await until(lambda: one.newest("XT1:RamOnly")[0] == 0)
+        # somebody changes it at the display: the readback follows
+        xtender.parameters[1140].store(52.5, Property.VALUE)
+        await one.put("Scan:Parameters:Period", 0.2)
+        await one.shows(f"{float_voltage}_RBV", 52.5)
+
+
+async def test_an_ambiguous_write_is_shown_at_once(ca_space: CaSpace) -> None:
+    """By no read: neither is due while this lasts."""
+    async with plant(ca_space, "group_writes=[100]", period=60.0) as one:
+        readbacks = (f"{CHARGE}_RBV", "XTs:BatteryChargeCurr_RBV")
+        others = ("XT1:FloatVoltage_RBV", "XT2:BatteryChargeCurr_RBV", "XT1:BattVoltage")
+        await one.watch(CHARGE, *readbacks, *others, "XT1:RamOnly")
+        await one.put("Scan:Parameters:Period", 3600.0)
+        await one.put(CHARGE, 60.0)  # now the limits are known
+        assert one.newest("XT1:RamOnly") == (0, NO_ALARM)
+        one.simulator.site.named["XT1"].condition = Condition.MUTE
+        with pytest.raises(PutError):
+            await one.put(CHARGE, 42.0)
+        await until(lambda: all(one.newest(name)[1] == INVALID for name in readbacks))
+        await one.shows("XT1:RamOnly", ord("B"))
+        assert all(one.newest(name)[1] == NO_ALARM for name in others)
+
+
 async def test_a_group_is_written_in_one_go_if_that_is_configured(ca_space: CaSpace) -> None:
     async with plant(ca_space, "group_writes=[100]") as one:
         both = "XTs:BatteryChargeCurr"
@@ -144,6 +184,25 @@ async def test_a_group_is_written_in_one_go_if_that_is_configured(ca_space: CaSp
         await one.put("XTs:Off", 1)
         site.catch_up()
         assert not any(each.on for each in site.model.xtenders)
+
+
+async def test_a_group_allows_what_all_of_its_devices_allow(ca_space: CaSpace) -> None:
+    async with simulator() as one:
+        first, second = (one.site.named[name].parameters[1107] for name in ("XT1", "XT2"))
+        first.maximum, second.minimum = 34.0, 4.0
+        link = await one.listen("tcp://127.0.0.1:0")
+        async with (
+            ioc(ca_space, link, "group_writes=[100]"),
+            Libca(ca_space, "aioca") as ca,
+        ):
+            assert await ca.put(f"{PREFIX}Scan:Parameters:Period", 0.2) is None
+            async with asyncio.timeout(60):
+                while await _drive_limits(ca, "XTs:MaxCurrAcSource") == (0.0, 0.0):
+                    await asyncio.sleep(0.05)
+            assert await _drive_limits(ca, "XTs:MaxCurrAcSource") == (4.0, 34.0)
+            # the first Xtender would take it
+            assert await ca.put(f"{PREFIX}XTs:MaxCurrAcSource", 3.0) is not None
+            assert one.site.gateway.writes == 0
 
 
 async def test_messages_alarm_and_are_acknowledged(ca_space: CaSpace) -> None:
@@ -205,6 +264,35 @@ async def test_a_silent_variotrack_takes_its_own_pvs_only(ca_space: CaSpace) -> 
         await one.shows("VT1:Connected", 1)
         await until(lambda: one.newest("Site:PvPower")[1] == NO_ALARM)
         assert track.ram(10002) == 80.0
+
+
+async def test_a_device_that_falls_silent_is_told_once_each_way(ca_space: CaSpace) -> None:
+    """Also what slower scans have read goes INVALID at once: none of them is due meanwhile."""
+    async with plant(ca_space) as one:
+        theirs = ("VT1:Firmware", "VT1:ChargeCurr", "VT1:ChargeCurr_RBV", "VT1:PvPower")
+        await one.watch(
+            *theirs, "VS1:Firmware", f"{CHARGE}_RBV", "VT1:Connected", "ErrorCount",
+            "LastError",
+        )  # fmt: skip
+        for scan in ("Slow", "Parameters"):
+            await one.put(f"Scan:{scan}:Period", 3600.0)
+        assert one.newest("LastError")[0] == 0
+        track = one.simulator.site.named["VT1"]
+        lost = "VT1 (address 301): read live values: no reply: it does not answer"
+        back = "VT1 (address 301) answers again"
+        for times in (1, 2):
+            track.condition = Condition.DEAD
+            await one.shows("VT1:Connected", 0, MAJOR)
+            await until(lambda: all(one.newest(name)[1] == INVALID for name in theirs))
+            await one.shows("ErrorCount", times)
+            assert all(one.newest(n)[1] == NO_ALARM for n in ("VS1:Firmware", f"{CHARGE}_RBV"))
+            track.condition = Condition.OK
+            await one.shows("VT1:Connected", 1)
+            await until(lambda: all(one.newest(name)[1] == NO_ALARM for name in theirs))
+            for line in (lost, back):
+                await until(lambda: one.process.output.count(line) == times)  # noqa: B023
+        assert one.newest("ErrorCount") == (2, NO_ALARM)
+        assert one.newest("LastError")[0] == ord("t")  # tcp://...: VT1 ...
 
 
 @pytest.mark.slow
