@@ -53,6 +53,7 @@ class Plant:
         self._guid: UUID | None = None
         self._identified_on = -1
         self._values: dict[tuple[int, int], Value | None] = {}
+        self._values_on = -1
         self._limits: dict[tuple[int, int], Limits] = {}
         self._limits_on = -1
         self._changed: list[Point] = []
@@ -124,8 +125,20 @@ class Plant:
 
     async def read_settings(self) -> SettingsReading:
         """Parameters: all at first, then those that were written, and the others in turn."""
-        due = self._due()
-        reading = await self.gateway.read_parameters([_CLOCK, *due])
+        changed, self._changed = self._changed, []
+        due = self._due(changed)
+        try:
+            reading = await self.gateway.read_parameters([_CLOCK, *due])
+        except DriverError:
+            self._changed += changed
+            raise
+        if self._values_on != self.gateway.reconnects:
+            # what was read before the link was lost may be otherwise now
+            self._values_on = self.gateway.reconnects
+            old, self._values = self._values, {}
+            if old:
+                self._changed += changed
+                return await self.read_settings()
         for point in (_CLOCK, *due):
             self._values[point.key] = reading.get(*point.key)
         for address in reading.silent:
@@ -211,10 +224,9 @@ class Plant:
             for point in parameters_of(device)
         ]
 
-    def _due(self) -> list[Point]:
+    def _due(self, changed: Sequence[Point]) -> list[Point]:
         """What to read now."""
         self._turn = (self._turn + 1) % ROUND
-        changed, self._changed = self._changed, []
         points = [point for point in self._all_points() if point != _CLOCK]
         due = [
             point

@@ -346,6 +346,23 @@ async def test_a_lost_gateway_makes_all_invalid_and_comes_back(ca_space: CaSpace
         assert one.writes == 0
 
 
+async def test_no_parameter_from_before_a_loss_is_shown_as_good(ca_space: CaSpace) -> None:
+    """What flash holds may be set at the panel while the gateway is away."""
+    names = [f"{unit}:{one}_Flash" for unit in ("XT1", "XT2") for one in ("BatteryChargeCurr",)]
+    async with plant(ca_space) as one:
+        await one.watch(*names, "Connected")
+        await until(lambda: all(one.newest(name) == (60.0, NO_ALARM) for name in names), 60)
+        await one.simulator.set_fault(parse_fault("refuse"))
+        await until(lambda: all(one.newest(name)[1] == INVALID for name in names), 60)
+        for unit in ("XT1", "XT2"):
+            parameter = one.simulator.site.named[unit]._parameter(1138)
+            parameter.flash = parameter.ram = 33.0
+        await one.simulator.clear_fault()
+        for name in names:
+            await until(lambda name=name: one.newest(name)[1] == NO_ALARM, 60)
+            assert one.newest(name)[0] == 33.0
+
+
 @pytest.mark.parametrize("which", ["pty", "pty-lan", "udp", "tcp-listen"])
 async def test_every_link(ca_space: CaSpace, which: str, new_port: Callable[[], int]) -> None:
     links = {
