@@ -15,6 +15,7 @@ import psutil
 from drivers.core.device import Device
 
 from .declare import Internal, text_spec
+from .meta import PART_CONNECTED
 from .posted import connected_pv, count_pv, number_pv
 from .scan import Poller
 from .stamp import Stamp
@@ -88,8 +89,8 @@ class Health:
         alive = any(p.fresh for p in self._pollers if p.scan.vital)
         self._group.connected.post(int(alive), stamp)
         for group in {id(p.group): p.group for p in self._pollers}.values():
-            if "part_connected" in group.attr_pvdb:
-                group.point("part_connected").post(int(_fastest(group).fresh), stamp)
+            if PART_CONNECTED in group.attr_pvdb:
+                group.point(PART_CONNECTED).post(int(_fastest(group).fresh), stamp)
         self._group.reconnect_count.post(self._device.reconnects, stamp)
 
     def polled(self, poller: Poller[Any, Any]) -> None:

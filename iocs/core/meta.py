@@ -7,7 +7,7 @@ from typing import Any
 from caproto.server import PVGroup
 from caproto.server.server import PVGroupMeta
 
-from .declared import Declared, Family
+from .declared import Declared, Family, Internal
 from .scan import Scan
 from .scan_pvs import scan_members
 from .spec import DeclarationError
@@ -19,6 +19,10 @@ _OF_GROUP |= {"device", "access_rules", "on_settings_changed", "on_restart", "co
 _OF_GROUP |= {"on_growth", "health", "put_queue", "label", "all_pollers"}
 _INSTANCE_ATTRIBUTES = _OF_PVGROUP | _OF_GROUP
 """What PVGroup and the groups of :mod:`iocs.core.group` set on themselves: no names for PVs."""
+
+
+PART_CONNECTED = "part_connected"
+"""The attribute by which a part has a Connected of its own, that the IOC posts to."""
 
 
 class GroupMeta(PVGroupMeta):
@@ -48,17 +52,33 @@ class GroupMeta(PVGroupMeta):
 
 
 def _check_names(name: str, bases: tuple[type, ...], dct: dict[str, Any]) -> None:
-    """Refuse attributes that hide PVGroup's own (states, parent, log ...): they would break it."""
-    seen: dict[str, str] = {}
+    """Refuse attributes that hide PVGroup's own (states, parent, log ...): they would break it.
+
+    A PV has one declaration, and one that the IOC itself posts to is not declared again: two would
+    post to it.
+    """
+    inherited: dict[str, Declared] = {}
+    for base in bases:
+        inherited |= getattr(base, "_pvs_", {})
+    seen = {one.spec.name: key for key, one in inherited.items() if key not in dct}
     for attribute, value in dct.items():
         if not isinstance(value, Declared):
             continue
         if attribute in _INSTANCE_ATTRIBUTES:
             raise DeclarationError(f"{name}: the attribute name {attribute!r} is taken")
         for base in bases:
-            inherited = getattr(base, attribute, None)
-            if inherited is not None and not isinstance(inherited, Declared):
+            hidden = getattr(base, attribute, None)
+            if hidden is not None and not isinstance(hidden, Declared):
                 raise DeclarationError(f"{name}: the attribute name {attribute!r} is taken")
+        before = inherited.get(attribute)
+        if isinstance(before, Internal) or (
+            attribute == PART_CONNECTED and not isinstance(value, Internal)
+        ):
+            posted = value if before is None else before
+            raise DeclarationError(
+                f"{name}: {attribute} cannot be declared so: the IOC itself posts to"
+                f" {posted.spec.name}"
+            )
         if value.spec.name in seen:
             other = seen[value.spec.name]
             raise DeclarationError(

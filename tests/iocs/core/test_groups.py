@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from iocs.core.declare import analog, number_pv
+from iocs.core.declare import Internal, analog, connected_pv, number_pv
 from iocs.core.group import DeviceGroup, PartGroup
 from iocs.core.meta import GroupMeta
 from iocs.core.scan import Block, Scan
@@ -32,11 +32,50 @@ def test_two_attributes_may_not_share_a_pv() -> None:
         GroupMeta("Bad", (DeviceGroup,), {n: number_pv("X", "X", "") for n in ("one", "two")})
 
 
+def test_a_pv_of_a_base_class_may_not_be_declared_under_another_attribute() -> None:
+    with pytest.raises(DeclarationError, match="connected and answers share the PV Connected"):
+        GroupMeta("Bad", (DeviceGroup,), {"answers": connected_pv("Device answers")})
+
+
+HEALTH = {name: one for name, one in DeviceGroup._pvs_.items() if isinstance(one, Internal)}
+
+
+@pytest.mark.parametrize("attribute", sorted(HEALTH))
+def test_what_the_ioc_posts_to_is_not_declared_again(attribute: str) -> None:
+    """Else two would post to it: the IOC and what feeds the other declaration."""
+    name = HEALTH[attribute].spec.name
+    block: Block[float] = Block()
+    for other in (name, "Other"):
+        again = analog(block, other, lambda share: share, doc="Again")
+        with pytest.raises(DeclarationError, match=f"the IOC itself posts to {name}$"):
+            GroupMeta("Bad", (DeviceGroup,), {attribute: again})
+
+
+def test_what_a_scan_brings_along_is_not_declared_again() -> None:
+    again = number_pv("Level", "Level", "mm")
+    with pytest.raises(DeclarationError, match=r"the IOC itself posts to Scan:Main:Time$"):
+        GroupMeta("Bad", (PlantIoc,), {"main_time": again})
+
+
+def test_connected_of_a_part_is_the_iocs_to_post() -> None:
+    block: Block[float] = Block()
+    again = analog(block, "Connected", lambda share: share, doc="Again")
+    with pytest.raises(DeclarationError, match=r"the IOC itself posts to Connected$"):
+        GroupMeta("Bad", (PartGroup,), {"part_connected": again})
+    GroupMeta("Good", (PartGroup,), {"part_connected": connected_pv("Part answers")})
+
+
 class ChannelPvs(PartGroup[int]):
     """A part."""
 
     share: Block[float] = Block()
     value = analog(share, "Value", lambda share: share, doc="Value of the channel")
+
+
+def test_a_reading_may_be_declared_anew() -> None:
+    """A class for another model changes a limit, say."""
+    again = analog(ChannelPvs.share, "Value", lambda share: share, doc="Another", high=1.0)
+    assert GroupMeta("Good", (ChannelPvs,), {"value": again})._pvs_["value"] is again
 
 
 class PartsIoc(DeviceGroup[Plant]):
