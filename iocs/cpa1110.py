@@ -56,7 +56,7 @@ _PRESSURES = (
     "high_pressure_average",
     "delta_pressure_average",
 )
-TEXT_SIZE = 512
+TEXT_SIZE = 600  # the names of all 32 bits
 
 
 def camel_case(name: str) -> str:

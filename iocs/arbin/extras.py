@@ -209,7 +209,7 @@ def _smb_family(count: int) -> Family:
         )  # fmt: skip
         members[f"text{number + 1:02d}"] = text(
             ExtraPVs.values, f"SMB:Text{number + 1:02d}", _smb_text(number), archive=SLOW,
-            doc=f"Value {number + 1} of it as a text",
+            shorten=True, doc=f"Value {number + 1} of it as a text",
         )  # fmt: skip
     return Family(members)
 

@@ -2,7 +2,7 @@
 
 Both refuse instead of bending: an integer outside 32 bits, a state that does not exist, NaN as a
 set point or a text that is too long is an error that names the PV, the value and what would be
-right.
+right. A driver's text may be declared as one to be shortened instead, and then shows that it was.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from .spec import MAX_LONG, MIN_LONG, PointSpec
 if TYPE_CHECKING:
     from .channel import Channel
 
+ELLIPSIS = "..."
+"""The end of a text of which more would not fit."""
+
 _INTEGER_ENDS = {
     Native.LONG: (MIN_LONG, MAX_LONG),
     Native.SHORT: (-(1 << 15), (1 << 15) - 1),
@@ -24,17 +27,17 @@ _INTEGER_ENDS = {
 }
 
 
-def coerce(spec: PointSpec, value: Any) -> Any:
+def coerce(spec: PointSpec, value: Any, pvname: str) -> Any:
     """A driver's value as the record holds it: float, int, str, or a full-length native array.
 
-    Raises :class:`~iocs.core.dbr.ConversionError` for what it cannot hold.
+    Raises :class:`~iocs.core.dbr.ConversionError`, which names the PV, for what it cannot hold.
     """
     try:
         return _coerce(spec, value)
+    except ConversionError as error:
+        raise ConversionError(f"{pvname}: {error}") from None
     except (ValueError, TypeError, OverflowError) as error:
-        if isinstance(error, ConversionError):
-            raise
-        raise ConversionError(f"{spec.name}: {value!r:.80} does not fit: {error}") from None
+        raise ConversionError(f"{pvname}: {value!r:.80} does not fit: {error}") from None
 
 
 def _coerce(spec: PointSpec, value: Any) -> Any:
@@ -47,23 +50,26 @@ def _coerce(spec: PointSpec, value: Any) -> Any:
     number = int(value)
     if spec.native is Native.ENUM:
         if not 0 <= number < len(spec.states):
-            raise ConversionError(
-                f"{spec.name}: state {number} does not exist; 0 to {len(spec.states) - 1} do"
-            )
+            raise ConversionError(f"state {number} does not exist; 0 to {len(spec.states) - 1} do")
         return number
     low, high = _INTEGER_ENDS[spec.native]
     if not low <= number <= high:
-        raise ConversionError(f"{spec.name}: {number} is outside {low} to {high}")
+        raise ConversionError(f"{number} is outside {low} to {high}")
     return number
 
 
 def _text(spec: PointSpec, value: str) -> str:
-    """A text cut at its first NUL and to what fits the record (39 bytes, or ``count`` - 1)."""
-    size = STRING_SIZE if spec.count == 1 else spec.count
+    """A text up to its first NUL: 39 bytes fit, or ``count`` - 1.
+
+    A longer one is refused, or ends in an ellipsis if that was declared.
+    """
+    room = (STRING_SIZE if spec.count == 1 else spec.count) - 1
     raw = value.split("\0", 1)[0].encode("utf-8", "replace")
-    if len(raw) < size:
+    if len(raw) <= room:
         return raw.decode("utf-8")
-    return raw[: size - 1].decode("utf-8", "ignore")
+    if not spec.shorten:
+        raise ConversionError(f"the text {value!r:.80} has {len(raw)} bytes; {room} fit")
+    return raw[: room - len(ELLIPSIS)].decode("utf-8", "ignore") + ELLIPSIS
 
 
 def _array(spec: PointSpec, values: Any) -> np.ndarray[Any, Any]:
@@ -71,7 +77,7 @@ def _array(spec: PointSpec, values: Any) -> np.ndarray[Any, Any]:
     dtype = DTYPES[spec.native].newbyteorder("=")
     given = np.asarray(values, dtype=dtype).ravel()
     if len(given) > spec.count:
-        raise ConversionError(f"{spec.name}: {len(given)} elements; the PV holds {spec.count}")
+        raise ConversionError(f"{len(given)} elements; the PV holds {spec.count}")
     if len(given) == spec.count:
         return given.copy()
     full = np.full(spec.count, np.nan if dtype.kind == "f" else 0, dtype=dtype)
@@ -141,7 +147,7 @@ def _put_state(channel: Channel, item: Any) -> int:
         text = _decode(channel, item) if isinstance(item, bytes) else item
         if text in states:
             return states.index(text)
-        if not text.strip().isdigit():
+        if not text.strip().isdecimal():
             raise ConversionError(f"{channel.pvname}: no state {text!r}; there are {known}")
         item = int(text)
     if not (0 <= item < len(states) and int(item) == item):  # false for NaN too

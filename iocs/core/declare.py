@@ -156,13 +156,17 @@ def state(
     return Reading(spec, block, get)
 
 
-def text_spec(name: str, doc: str, size: int, **options: Any) -> PointSpec:
-    """A text PV: STRING up to 39 bytes, a full-length CHAR array beyond."""
+def text_spec(
+    name: str, doc: str, size: int, *, shorten: bool = True, archive: Archive | None = None
+) -> PointSpec:
+    """A text PV: STRING up to 39 bytes, a full-length CHAR array beyond.
+
+    The IOC's own texts (errors, addresses) end in an ellipsis where they are too long.
+    """
+    common: dict[str, Any] = {"name": name, "desc": doc, "shorten": shorten, "archive": archive}
     if size <= 39:
-        return PointSpec(name=name, record="stringin", desc=doc, native=Native.STRING, **options)
-    return PointSpec(
-        name=name, record="waveform", desc=doc, native=Native.CHAR, count=size, text=True, **options
-    )
+        return PointSpec(record="stringin", native=Native.STRING, **common)
+    return PointSpec(record="waveform", native=Native.CHAR, count=size, text=True, **common)
 
 
 def text(
@@ -172,10 +176,15 @@ def text(
     *,
     doc: str,
     size: int = 39,
+    shorten: bool = False,
     archive: Archive | None = None,
 ) -> Reading[R]:
-    """A text of at most ``size`` bytes: stringin up to 39, a CHAR waveform beyond."""
-    return Reading(text_spec(name, doc, size, archive=archive), block, get)
+    """A text of at most ``size`` bytes: stringin up to 39, a CHAR waveform beyond.
+
+    A longer one makes the PV INVALID, with a line in the log; with ``shorten``, for lists and prose
+    that nothing depends on, it ends in an ellipsis.
+    """
+    return Reading(text_spec(name, doc, size, shorten=shorten, archive=archive), block, get)
 
 
 def array(

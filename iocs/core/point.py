@@ -234,7 +234,7 @@ class Point(Channel):
         if value is None:
             self.fail(UNDEFINED, stamp)
             return
-        value = coerce(self.spec, value)
+        value = coerce(self.spec, value, self.pvname)
         self.failure = None
         self._publish(value, stamp, self.judge(value) if alarm is None else alarm)
 

@@ -60,7 +60,8 @@ class PointSpec:
     ``units`` is at most 7 bytes (the control structure holds 8 with its NUL), ``desc`` at most 40,
     ``states`` at most 16 labels of 25 bytes. ``count`` is the element count of arrays and long
     texts, fixed for life. Limits are NaN where unset. ``control`` are the ends of what may be put,
-    ``display`` the ends of a sensible axis.
+    ``display`` the ends of a sensible axis. A text that does not fit is refused, or ends in an
+    ellipsis with ``shorten``.
     """
 
     name: str
@@ -69,6 +70,7 @@ class PointSpec:
     native: Native
     count: int = 1
     text: bool = False
+    shorten: bool = False
     units: str = ""
     precision: int = 0
     states: tuple[str, ...] = ()

@@ -127,7 +127,7 @@ class ModulePVs(PartGroup[Module]):
     )  # fmt: skip
     missing_items = text(
         parameters, "MissingItems", lambda r: ", ".join(r.missing), size=MISSING_SIZE,
-        doc="What the module does not have",
+        shorten=True, doc="What the module does not have",
     )  # fmt: skip
     restart_count = integer(
         parameters, "RestartCount", lambda r: r.restarts, doc="Restarts of the module seen",

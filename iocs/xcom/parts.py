@@ -33,7 +33,7 @@ from .values import (
     signal_pvs,
 )
 
-RAM_LIST_SIZE = 512
+RAM_LIST_SIZE = 600  # the names of all parameters of an Xtender
 _OFF_SIGNALS = (1399, 10040, 14039)
 _LOCKINGS = 3056
 _LOCKING_BITS = {

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from iocs.core.access import Access, Client, WriteRule
 from iocs.core.convert import coerce, decode, parse_put
 from iocs.core.dbr import ConversionError, Form, Native, format_number, head_size, payload
+from iocs.core.declare import text_spec
 from iocs.core.point import Point
 from tests.iocs.core.every_record import RECORDS, EveryRecord
 from tests.iocs.core.plant import Plant
@@ -33,6 +34,7 @@ def points() -> dict[str, Point]:
     return asyncio.run(make())
 
 
+@example("bi", "²")
 @given(st.sampled_from(RECORDS), anything)
 def test_any_put_is_understood_or_refused(
     points: dict[str, Point], record: str, value: Any
@@ -42,7 +44,11 @@ def test_any_put_is_understood_or_refused(
         parsed = parse_put(point, value)
     except (ConversionError, TypeError):
         return
-    held = coerce(point.spec, parsed) if record != "waveform" or len(parsed) <= 5 else None
+    held = (
+        coerce(point.spec, parsed, point.pvname)
+        if record != "waveform" or len(parsed) <= 5
+        else None
+    )
     if point.native is Native.ENUM:
         assert held in range(len(point.states))
     elif point.native is Native.LONG:
@@ -96,24 +102,43 @@ def test_a_number_as_text_is_the_number(value: float, precision: int) -> None:
         ("mbbi", 3),
         ("mbbi", -1),
         ("waveform", [0.0] * 6),
+        ("ai", "warm"),
+        ("longin", math.inf),
+        ("waveform", ["warm"]),
+        ("stringin", "x" * 40),
+        ("stringin", "é" * 20),
     ],
 )
 def test_a_drivers_value_that_does_not_fit_is_refused(record: str, value: Any) -> None:
-    with pytest.raises(ConversionError, match=record):
-        coerce(SPECS[record], value)
+    with pytest.raises(ConversionError, match=rf"^LAB:A:{record}: "):
+        coerce(SPECS[record], value, f"LAB:A:{record}")
 
 
-def test_arrays_are_padded_and_texts_cut_between_characters() -> None:
-    padded = coerce(SPECS["waveform"], [1.0])
+def test_arrays_are_padded_and_texts_end_at_their_nul() -> None:
+    padded = coerce(SPECS["waveform"], [1.0], "X")
     assert padded[0] == 1.0
     assert np.all(np.isnan(padded[1:]))
-    assert coerce(SPECS["stringin"], "é" * 30) == "é" * 19
-    assert coerce(SPECS["stringin"], "a\0b") == "a"
+    assert coerce(SPECS["stringin"], "a\0b" + "x" * 40, "X") == "a"
+
+
+@given(st.text(), st.integers(1, 80))
+def test_a_text_that_is_shortened_says_so_and_splits_no_character(value: str, size: int) -> None:
+    spec = text_spec("Note", "A note", size)
+    room = size - 1 if spec.count > 1 else 39
+    whole = value.split("\0", maxsplit=1)[0].encode("utf-8", "replace").decode()
+    held = coerce(spec, value, "LAB:Note")
+    assert len(held.encode()) <= room
+    if len(whole.encode()) <= room:
+        assert held == whole
+    else:
+        assert held.endswith("...")
+        assert whole.startswith(held.removesuffix("..."))
+        assert room - len(held.encode()) < 4
 
 
 def test_an_array_is_a_copy() -> None:
     given_array = np.zeros(5)
-    held = coerce(SPECS["waveform"], given_array)
+    held = coerce(SPECS["waveform"], given_array, "X")
     given_array[0] = 1.0
     assert held[0] == 0.0
 

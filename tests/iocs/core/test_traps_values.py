@@ -8,7 +8,8 @@ import struct
 
 import pytest
 
-from iocs.core.alarm import GOOD, UNDEFINED, Status
+from drivers.core.errors import LinkDown
+from iocs.core.alarm import GOOD, UNDEFINED, Severity, Status
 from iocs.core.dbr import Native
 from iocs.core.point import Point
 from iocs.core.serve import Ioc
@@ -239,9 +240,36 @@ async def test_trap_21_a_text_always_leaves_with_its_nul(
     group: PlantIoc, plant: Plant, raw: RawCa
 ) -> None:
     channel = await raw.create(PREFIX + "Name")
-    for text in ("x" * 39, "x" * 40, "é" * 30, "a\0b"):
+    for text in ("x" * 39, "é" * 19, "a\0b"):
         plant.show(name=text)
         await read_now(group)
         payload = (await raw.read(channel, 0)).payload
         assert payload[39] == 0
-        assert text.split("\0")[0].startswith(payload.split(b"\0")[0].decode())
+        assert payload.split(b"\0")[0].decode() == text.split("\0")[0]
+
+
+async def test_a_text_that_does_not_fit_is_told_not_cut(
+    group: PlantIoc, plant: Plant, caplog: pytest.LogCaptureFixture
+) -> None:
+    await read_now(group)
+    plant.show(name="x" * 40, note="é" * 32)
+    for _ in range(3):
+        await read_now(group)
+    for name, size, room in (("plant_name", 40, 39), ("note", 64, 63)):
+        point = group.point(name)
+        assert alarm_of(point) == (Status.READ, Severity.INVALID)
+        lines = [line for line in caplog.messages if line.startswith(f"{point.pvname}: ")]
+        assert len(lines) == 1
+        assert lines[0].endswith(f"has {size} bytes; {room} fit")
+    assert alarm_of(group.point("temperature")) == (Status.NO_ALARM, Severity.NO_ALARM)
+    plant.show(name="x" * 39)
+    await read_now(group)
+    assert (group.point("plant_name").value, group.point("plant_name").severity) == ("x" * 39, 0)
+
+
+async def test_a_long_error_shows_that_there_is_more_of_it(group: PlantIoc, plant: Plant) -> None:
+    plant.fault = LinkDown(plant.link, "", "read", "cable pulled " * 30)
+    await read_now(group)
+    shown = group.point("last_error").value
+    assert len(shown) == 255
+    assert shown.endswith("...")
