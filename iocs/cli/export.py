@@ -54,7 +54,8 @@ def run_export(arguments: argparse.Namespace) -> int:
             files = repository_files()
         else:
             collection = arguments.config.stem if arguments.config else DEFAULTS.collection
-            options = Options(collection, arguments.tree, arguments.screens)
+            whole = not arguments.instruments
+            options = Options(collection, whole, arguments.tree, arguments.screens)
             files = export(Kind(arguments.kind), _targets(arguments), options)
         for path in write(files, arguments.output):
             print(path)

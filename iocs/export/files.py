@@ -54,11 +54,13 @@ class Options:
     """What the files say of their surroundings.
 
     collection: name of the file that lists all IOCs (``<collection>.substitutions``).
+    whole: whether all of them are exported; some get files of their own and leave that one alone.
     tree: name of the alarm server's configuration.
     screens: folder of the screens, as the control room's Phoebus finds it.
     """
 
     collection: str = "demo"
+    whole: bool = True
     tree: str = "labioc"
     screens: str = "opi"
 
@@ -100,7 +102,9 @@ def export(
     """The files of one kind for some IOCs, in a fixed order."""
     chosen = options or Options()
     if kind is Kind.DB:
-        return _databases(targets, chosen)
+        if chosen.whole:
+            return _databases(targets, chosen.collection)
+        return tuple(file for target in targets for file in _own_database(target))
     if kind is Kind.SCREENS:
         return _screen_files(targets)
     if kind is Kind.ALARM:
@@ -138,11 +142,11 @@ def write(files: Iterable[ExportFile], folder: Path) -> list[Path]:
     return written
 
 
-def _databases(targets: Sequence[Target], options: Options) -> tuple[ExportFile, ...]:
+def _databases(targets: Sequence[Target], collection: str) -> tuple[ExportFile, ...]:
     """A template per instrument; per IOC where their settings give them different PVs."""
     variants: dict[str, dict[str, list[Target]]] = {}
     for target in targets:
-        text = db.template(target.rows, target.title, f"labioc export db {target.instrument}")
+        text = _template(target)
         variants.setdefault(target.instrument, {}).setdefault(text, []).append(target)
     files: list[ExportFile] = []
     instances: list[db.Instance] = []
@@ -152,7 +156,19 @@ def _databases(targets: Sequence[Target], options: Options) -> tuple[ExportFile,
             files.append(ExportFile(name, text))
             instances += [db.Instance(name, user.prefix) for user in users]
     text = db.substitutions(instances, "labioc export db")
-    return (*files, ExportFile(f"{options.collection}.substitutions", text))
+    return (*files, ExportFile(f"{collection}.substitutions", text))
+
+
+def _own_database(target: Target) -> Iterable[ExportFile]:
+    """One IOC by itself, in files of its name: what is shared with other IOCs stays as it is."""
+    name = f"{target.name}.template"
+    yield ExportFile(name, _template(target))
+    text = db.substitutions([db.Instance(name, target.prefix)], "labioc export db")
+    yield ExportFile(f"{target.name}.substitutions", text)
+
+
+def _template(target: Target) -> str:
+    return db.template(target.rows, target.title, f"labioc export db {target.instrument}")
 
 
 def _archiver_files(target: Target, _: Options) -> Iterable[ExportFile]:

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from iocs.cli import main
 from iocs.config import load_site
 from iocs.export import db, files
 from iocs.export.files import Kind, Target, configured_target, demo_target, export
@@ -140,6 +141,43 @@ def test_two_iocs_share_a_template_only_if_their_pvs_are_the_same() -> None:
     assert [file.path for file in apart] == ["one.template", "two.template", "lab.substitutions"]
     assert "Part2:Level" not in apart[0].text
     assert "Part2:Level" in apart[1].text
+
+
+def test_some_iocs_alone_leave_the_files_of_all_alone(tmp_path: Path) -> None:
+    """One instrument exported into the folder of all must not cost the others their place in it."""
+    folder = tmp_path / "db"
+    assert main(["export", "db", "--output", str(folder)]) == 0
+    before = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+    assert main(["export", "db", "cpa1110", "--prefix", "LAB:C:", "--output", str(folder)]) == 0
+    after = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) == {"cpa1110.substitutions"}
+    assert '{ "LAB:", "C:" }' in after["cpa1110.substitutions"]
+
+
+def test_an_ioc_alone_leaves_the_template_of_its_instrument_alone(tmp_path: Path) -> None:
+    site, folder = tmp_path / "site.toml", tmp_path / "db"
+
+    def write_site(unit: str) -> None:
+        site.write_text(
+            "".join(
+                f'[[ioc]]\nname = "{name}"\ninstrument = "cpa1110"\nprefix = "LAB:{name}:"\n'
+                f'link = "tcp://127.0.0.1:{port}"\npressure_unit = "{unit}"\n'
+                for port, name in enumerate(("north", "south"), 1)
+            )
+        )
+
+    write_site("bar")
+    assert main(["export", "db", "--config", str(site), "--output", str(folder)]) == 0
+    before = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+    assert set(before) == {"cpa1110.template", "site.substitutions"}
+    write_site("psi")
+    assert main(["export", "db", "south", "--config", str(site), "--output", str(folder)]) == 0
+    after = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) == {"south.template", "south.substitutions"}
+    assert 'field(EGU, "psi")' in after["south.template"]
+    assert 'file "south.template"' in after["south.substitutions"]
 
 
 def _targets_with_parts(*counts: int) -> list[Target]:
