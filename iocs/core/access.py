@@ -57,6 +57,12 @@ class Access:
         name = pvname.removeprefix(self.prefix)
         return any(rule.allows(name, client) for rule in self.rules)
 
+    def writable(self, pvname: str) -> bool:
+        """Whether there is anybody who may put to the PV (full name)."""
+        name = pvname.removeprefix(self.prefix)
+        named = not self.rules or any(_any(rule.pvs, name) for rule in self.rules)
+        return named and not self.read_only
+
 
 def _any(patterns: tuple[str, ...], text: str) -> bool:
     return any(fnmatchcase(text, pattern) for pattern in patterns)

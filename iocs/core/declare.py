@@ -296,11 +296,13 @@ def setpoint(  # noqa: PLR0913 - all that a set point is declared with
     high: float = math.nan,
     urgent: bool = False,
     follow: bool = True,
+    snapshot: bool = False,
     archive: Archive | None = FAST,
 ) -> Setpoint[T, float]:
     """A number the device holds (ao, with ``<name>_RBV`` as ai).
 
-    Puts outside ``low`` to ``high`` are refused.
+    Puts outside ``low`` to ``high`` are refused. ``snapshot``: save-and-restore may hold it; see
+    :class:`PointSpec`. No choice and no command is in a snapshot.
     """
     common: dict[str, Any] = {
         "desc": doc,
@@ -309,7 +311,9 @@ def setpoint(  # noqa: PLR0913 - all that a set point is declared with
         "precision": precision,
         "archive": archive,
     }
-    spec = PointSpec(name=name, record="ao", writable=True, control=(low, high), **common)
+    spec = PointSpec(
+        name=name, record="ao", writable=True, control=(low, high), snapshot=snapshot, **common
+    )
     twin = Reading(PointSpec(name=f"{name}_RBV", record="ai", **common), confirm, readback)
     return Setpoint(spec, write, twin, urgent=urgent, follow=follow)
 

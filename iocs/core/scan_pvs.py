@@ -26,6 +26,7 @@ def scan_members(scan: Scan[Any, Any]) -> dict[str, Declared]:
         control=(MIN_PERIOD, MAX_PERIOD),
         writable=True,
         restore=True,
+        snapshot=True,
     )
 
     def apply(group: DeviceGroup[Any], value: float) -> None:

@@ -62,6 +62,11 @@ class PointSpec:
     texts, fixed for life. Limits are NaN where unset. ``control`` are the ends of what may be put,
     ``display`` the ends of a sensible axis. A text that does not fit is refused, or ends in an
     ellipsis with ``shorten``.
+
+    ``restore``: autosave brings the value back when the IOC starts; it must not reach the device.
+    ``snapshot``: a snapshot may hold it, which clients write back all at once and in any order.
+    That is for numbers that every such device has, and that switch, start, arm and identify nothing
+    and set no clock.
     """
 
     name: str
@@ -86,6 +91,7 @@ class PointSpec:
     adel: float = 0.0
     writable: bool = False
     restore: bool = False
+    snapshot: bool = False
     urgent: bool = False
     archive: Archive | None = None
 
@@ -112,6 +118,8 @@ class PointSpec:
             found.append(f"record type {self.record!r} is not one that labioc serves")
         if expected is not None and (expected != self.native or self.count != 1):
             found.append(f"a record of type {self.record} holds one {expected.name}")
+        if self.snapshot and (not self.writable or not self.numeric or self.count != 1):
+            found.append("only a number that may be put can be in a snapshot")
         limits = [v for v in (self.lolo, self.low, self.high, self.hihi) if v == v]
         if limits != sorted(limits):
             found.append(f"alarm limits lolo, low, high, hihi must rise: {limits}")

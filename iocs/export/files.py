@@ -190,8 +190,9 @@ def _screen_files(targets: Sequence[Target]) -> tuple[ExportFile, ...]:
 
 
 def _save_files(target: Target, _: Options) -> Iterable[ExportFile]:
-    rows, prefix = target.rows, target.prefix
-    yield ExportFile(f"{target.name}.saverestore.csv", saverestore.snapshot_list(rows, prefix))
+    rows = target.rows
+    snapshot = saverestore.snapshot_list(rows, target.prefix, target.name, target.title)
+    yield ExportFile(f"{target.name}.saverestore.csv", snapshot)
     yield ExportFile(f"{target.name}.req", saverestore.autosave_request(rows))
 
 

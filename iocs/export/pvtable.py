@@ -9,16 +9,17 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from .rows import Row, Section
+from .saverestore import restored
 
 
 def pv_table_file(rows: Sequence[Row], prefix: str) -> str:
-    """A ``.pvs`` file; only what can be written back is selected."""
+    """A ``.pvs`` file; only what a snapshot would write back is selected."""
     table = ET.Element("pvtable", version="3.0")
     entries = ET.SubElement(table, "pvlist")
     for row in rows:
-        if row.section in (Section.INSTRUMENT, Section.HEALTH):
+        if row.section in (Section.INSTRUMENT, Section.HEALTH) or restored(row):
             pv = ET.SubElement(entries, "pv")
-            ET.SubElement(pv, "selected").text = "true" if row.restorable else "false"
+            ET.SubElement(pv, "selected").text = "true" if restored(row) else "false"
             ET.SubElement(pv, "name").text = prefix + row.name
     ET.indent(table)
     text = ET.tostring(table, encoding="unicode")

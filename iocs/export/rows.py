@@ -66,6 +66,7 @@ class Row:
     setpoint: for a readback the name of its set point, else empty.
     readback: for a set point the name of its readback, else empty.
     value: a harmless value within all alarm limits; None for texts and arrays.
+    locked: whether nobody may put to it in this IOC (read-only, or no rule names it).
     """
 
     name: str
@@ -76,20 +77,13 @@ class Row:
     setpoint: str
     readback: str
     value: float | None
+    locked: bool
 
     @property
     def alarms(self) -> tuple[tuple[str, Severity], ...]:
         """What makes the PV alarm, in words, worst first: limits and states with a severity."""
         found = [*_limit_alarms(self), *_state_alarms(self.spec)]
         return tuple(sorted(found, key=lambda alarm: -alarm[1]))
-
-    @property
-    def restorable(self) -> bool:
-        """Whether saving and writing back its value makes sense: set points and settings only.
-
-        A command is neither: to write its saved value would be to give the command.
-        """
-        return self.spec.writable and bool(self.readback or self.spec.restore)
 
 
 def rows_of(group: DeviceGroup[Any]) -> tuple[Row, ...]:
@@ -120,6 +114,7 @@ def _row(name: str, point: Point, names: Iterable[str]) -> Row:
         setpoint=setpoint if setpoint != name and setpoint in names else "",
         readback=readback if readback in names else "",
         value=_harmless_value(point),
+        locked=not point.group.access.writable(point.pvname),
     )
 
 

@@ -96,11 +96,12 @@ class ChannelPVs(PartGroup[Channel]):
     voltage_set = setpoint(
         "VoltageSet", Channel.set_voltage, confirm=settings_block, urgent=True,
         readback=lambda r: r.voltage_set, units="V", precision=_VOLT, doc="Set voltage",
+        snapshot=True,
     )  # fmt: skip
     current_set = setpoint(
         "CurrentSet", Channel.set_current, confirm=settings_block, urgent=True,
         readback=lambda r: r.current_set, units="A", precision=_AMPERE,
-        doc="Current limit, or trip with kill",
+        doc="Current limit, or trip with kill", snapshot=True,
     )  # fmt: skip
     event_word = integer(
         settings_block, "EventStatus",
@@ -120,12 +121,12 @@ class ChannelPVs(PartGroup[Channel]):
     voltage_bounds = setpoint(
         "VoltageBounds", Channel.set_voltage_bounds, confirm=parameters, urgent=True,
         readback=lambda r: r.voltage_bounds, units="V", precision=_VOLT, archive=SLOW,
-        doc="Allowed distance from set voltage", low=0.0,
+        doc="Allowed distance from set voltage", low=0.0, snapshot=True,
     )  # fmt: skip
     current_bounds = setpoint(
         "CurrentBounds", Channel.set_current_bounds, confirm=parameters, urgent=True,
         readback=lambda r: r.current_bounds, units="A", precision=_AMPERE, archive=SLOW,
-        doc="Allowed distance from set current", low=0.0,
+        doc="Allowed distance from set current", low=0.0, snapshot=True,
     )  # fmt: skip
     ramp_up = setpoint(
         "RampSpeedUp", Channel.set_ramp_up, confirm=parameters, urgent=True,

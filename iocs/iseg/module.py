@@ -79,7 +79,7 @@ class ModulePVs(PartGroup[Module]):
     voltage_ramp = setpoint(
         "VoltageRampSpeed", Module.set_voltage_ramp, confirm=parameters, urgent=True,
         readback=lambda r: r.voltage_ramp, units="%/s", precision=3, archive=SLOW,
-        doc="Voltage ramp, % of nominal per s", low=0.0, high=_MAX_RAMP,
+        doc="Voltage ramp, % of nominal per s", low=0.0, high=_MAX_RAMP, snapshot=True,
     )  # fmt: skip
     current_ramp = setpoint(
         "CurrentRampSpeed", Module.set_current_ramp, confirm=parameters, urgent=True,

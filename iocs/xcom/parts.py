@@ -25,6 +25,7 @@ from .names import pv_name
 from .readings import FastReading, Share, SlowShare
 from .unit import Unit
 from .values import (
+    IN_SNAPSHOT,
     SettingsShare,
     follow_doubts,
     limits_follower,
@@ -141,7 +142,9 @@ class XtenderPVs(DevicePVs):
     lockings = bits(
         DevicePVs.slow, "Lockings", _locking_word, _LOCKING_BITS, states=NO_YES, archive=SLOW
     )
-    parameters = parameter_pvs(DevicePVs.settings_block, datapoints_of(DeviceFamily.XTENDER))
+    parameters = parameter_pvs(
+        DevicePVs.settings_block, datapoints_of(DeviceFamily.XTENDER), IN_SNAPSHOT
+    )
     signals = signal_pvs(DevicePVs.fast, datapoints_of(DeviceFamily.XTENDER), _OFF_SIGNALS)
     rated_power = analog(
         DevicePVs.slow, "RatedPower", lambda r: r.identity.power if r.identity else None,
@@ -156,7 +159,9 @@ class VarioTrackPVs(DevicePVs):
     slow_live = live_values(
         DevicePVs.slow, SLOW_NUMBERS[DeviceFamily.VARIOTRACK], lambda r, n: r.live.get(n), SLOW
     )
-    parameters = parameter_pvs(DevicePVs.settings_block, datapoints_of(DeviceFamily.VARIOTRACK))
+    parameters = parameter_pvs(
+        DevicePVs.settings_block, datapoints_of(DeviceFamily.VARIOTRACK), IN_SNAPSHOT
+    )
     signals = signal_pvs(DevicePVs.fast, datapoints_of(DeviceFamily.VARIOTRACK), _OFF_SIGNALS)
 
 
@@ -167,7 +172,9 @@ class VarioStringPVs(DevicePVs):
     slow_live = live_values(
         DevicePVs.slow, SLOW_NUMBERS[DeviceFamily.VARIOSTRING], lambda r, n: r.live.get(n), SLOW
     )
-    parameters = parameter_pvs(DevicePVs.settings_block, datapoints_of(DeviceFamily.VARIOSTRING))
+    parameters = parameter_pvs(
+        DevicePVs.settings_block, datapoints_of(DeviceFamily.VARIOSTRING), IN_SNAPSHOT
+    )
     signals = signal_pvs(DevicePVs.fast, datapoints_of(DeviceFamily.VARIOSTRING), _OFF_SIGNALS)
 
 
@@ -189,7 +196,9 @@ def battery_pvs(monitor: Monitor) -> type[DevicePVs]:
             DevicePVs.slow, numbers(SLOW_NUMBERS), lambda r, n: r.live.get(n), SLOW
         )
         parameters = parameter_pvs(
-            DevicePVs.settings_block, filter(theirs, datapoints_of(DeviceFamily.BATTERY))
+            DevicePVs.settings_block,
+            filter(theirs, datapoints_of(DeviceFamily.BATTERY)),
+            IN_SNAPSHOT,
         )
 
     return BatteryPVs
@@ -212,7 +221,10 @@ def group_pvs(family: DeviceFamily) -> type[GroupPVs]:
     """The set points and signals of all devices of a family."""
 
     class FamilyPVs(GroupPVs):
-        """What can be written; readbacks are INVALID where the devices differ."""
+        """What can be written; readbacks are INVALID where the devices differ.
+
+        Nothing of it is in a snapshot: the devices themselves are, and may differ.
+        """
 
         parameters = parameter_pvs(GroupPVs.settings_block, datapoints_of(family))
         signals = signal_pvs(GroupPVs.fast, datapoints_of(family), _OFF_SIGNALS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -57,6 +57,22 @@ _LIMITS: dict[int, dict[str, float]] = {
     7057: {"lolo": 60.0, "low": 80.0},
 }
 """Alarm limits of live values, where they follow from no setting of the device."""
+
+IN_SNAPSHOT = frozenset(
+    {
+        *(1107, 1108, 1109, 1110, 1112, 1121, 1138, 1140, 1156, 1157, 1187, 1286, 1297, 1523, 1524),
+        1607,
+        *(10002, 10005, 10009),
+        *(6001, 6062, 6063, 6069, 6070, 6075),
+    }
+)
+"""The parameters that save-and-restore may write back: levels, limits and durations.
+
+Not what allows or switches (1124 to 1128, 1202, 1296, 1311, 1545), selects a mode (1552, 6057),
+arms a watchdog or sets its delay, feeds the grid from an hour on (1525, 1526), says where writes
+are stored (1550, 10058, 14069), nor anything of the gateway. Nor the currents of VarioStrings
+(14001, 14217): each model has one of the two.
+"""
 
 
 def live_values(
@@ -118,14 +134,19 @@ def _sensor(get: Callable[[R], float | None]) -> Callable[[R], float | None]:
     return sensed
 
 
-def parameter_pvs(block: Block[SettingsShare], points: Iterable[Datapoint]) -> Family:
-    """Set points of the parameters: ``X``, ``X_RBV`` and ``X_Flash``."""
+def parameter_pvs(
+    block: Block[SettingsShare], points: Iterable[Datapoint], in_snapshot: Container[int] = ()
+) -> Family:
+    """Set points of the parameters: ``X``, ``X_RBV`` and ``X_Flash``.
+
+    `in_snapshot` has the numbers of those that save-and-restore may write back.
+    """
     found: dict[str, Declared] = {}
     for point in points:
         if point.object_type is not ObjectType.PARAMETER:
             continue
         if point.access is Access.READ_WRITE:
-            made = _setpoint(block, point)
+            made = _setpoint(block, point, snapshot=point.number in in_snapshot)
             found[f"p{point.number}"] = made
             found[f"p{point.number}_rbv"] = made.readback
             found[f"p{point.number}_flash"] = _flash(block, point)
@@ -177,7 +198,9 @@ def _in_flash(number: int) -> Callable[[SettingsShare], float | None]:
     return lambda share: None if number not in share else share[number].flash
 
 
-def _setpoint(block: Block[SettingsShare], point: Datapoint) -> Setpoint[Unit, Any]:
+def _setpoint(
+    block: Block[SettingsShare], point: Datapoint, *, snapshot: bool
+) -> Setpoint[Unit, Any]:
     name, doc, number = pv_name(point), description(point), point.number
     in_force = _in_force(number)
 
@@ -187,7 +210,7 @@ def _setpoint(block: Block[SettingsShare], point: Datapoint) -> Setpoint[Unit, A
     if point.format is Format.FLOAT:
         return setpoint(
             name, write, confirm=block, readback=in_force, doc=doc, units=point.unit,
-            precision=precision(point), archive=SLOW,
+            precision=precision(point), archive=SLOW, snapshot=snapshot,
         )  # fmt: skip
     if point.format is Format.INT32:
         return _whole(block, point, write, in_force)

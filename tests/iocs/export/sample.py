@@ -171,6 +171,7 @@ class SampleIOC(DeviceGroup[Sample]):
         precision=1,
         low=-50.0,
         high=50.0,
+        snapshot=True,
     )
     floor = setpoint(
         "Floor", Sample.write, confirm=fast, readback=lambda s: s.number, doc="Floor", low=-4.0

@@ -278,17 +278,6 @@ def test_alarms_are_described_worst_first(sample: Target) -> None:
     assert root.get("name") == "Lab"
 
 
-def test_snapshots_hold_set_points_and_settings_but_no_commands(sample: Target) -> None:
-    snapshot, _ = export(Kind.SAVERESTORE, [sample])
-    table = list(csv.DictReader(io.StringIO(snapshot.text)))
-    assert {entry["PV"].removeprefix(PREFIX): entry["READBACK"] for entry in table} == {
-        **{name: f"{PREFIX}{name}_RBV" for name in ("Level", "Floor", "Free", "Power", "Range")},
-        "Scan:Fast:Period": "",
-        "Scan:Odd:Period": "",
-    }
-    assert {entry["READ_ONLY"] for entry in table} == {"0"}
-
-
 def test_autosave_never_holds_what_reaches_an_instrument(target: Target) -> None:
     _, request = export(Kind.SAVERESTORE, [target])
     lines = request.text.splitlines()
@@ -304,6 +293,7 @@ def test_the_pv_table_file_selects_what_can_be_written_back(sample: Target) -> N
     assert (root.tag, root.get("version")) == ("pvtable", "3.0")
     selected = {pv.findtext("name"): pv.findtext("selected") for pv in root.iter("pv")}
     assert selected[f"{PREFIX}Level"] == "true"
+    assert selected[f"{PREFIX}Floor"] == "false"
     assert selected[f"{PREFIX}Reset"] == "false"
     assert selected[f"{PREFIX}Connected"] == "false"
     assert f"{PREFIX}Ioc:HEARTBEAT" not in selected
