@@ -39,8 +39,10 @@ class HealthPVs(StatisticsPVs):
     last_error = Internal(text_spec("LastError", "Most recent error", ERROR_SIZE))
     error_count = count_pv("ErrorCount", "Failed reads and puts")
     reconnect_count = count_pv("ReconnectCount", "Link opened again")
-    exchange_count = number_pv("ExchangeCount", "Requests sent to the device", "", precision=0)
-    poll_time = number_pv("PollTime", "Duration of the slowest read", "ms")
+    exchange_count = number_pv(
+        "ExchangeCount", "Requests sent to the device", "", precision=0, adel=1000.0
+    )
+    poll_time = number_pv("PollTime", "Duration of the slowest read", "ms", adel=100.0)
     poll_overruns = count_pv("PollOverruns", "Missed scans, all blocks")
 
 

@@ -7,8 +7,11 @@ from .dbr import Native
 from .declared import Internal
 from .spec import Archive, PointSpec
 
-SLOW = Archive(method="monitor", period=10.0)
 FAST = Archive(method="monitor", period=1.0)
+"""What is looked at all the time."""
+
+SLOW = Archive(method="monitor", period=2.0)
+"""What changes seldom; even so a loss and its end, and some puts, have room within 10 s."""
 
 
 def connected_pv(doc: str) -> Internal:
@@ -26,17 +29,17 @@ def connected_pv(doc: str) -> Internal:
     )
 
 
-def count_pv(name: str, doc: str) -> Internal:
-    """A counter that the IOC posts to (longin)."""
+def count_pv(name: str, doc: str, *, adel: float = 0.0) -> Internal:
+    """A counter that the IOC posts to (longin); the archiver gets it every ``adel`` counts."""
     return Internal(
-        PointSpec(name=name, record="longin", desc=doc, native=Native.LONG, archive=SLOW)
+        PointSpec(name=name, record="longin", desc=doc, native=Native.LONG, adel=adel, archive=SLOW)
     )
 
 
 def number_pv(
-    name: str, doc: str, units: str, *, precision: int = 1, archive: Archive | None = SLOW
+    name: str, doc: str, units: str, *, precision: int = 1, adel: float = 0.0
 ) -> Internal:
-    """A number that the IOC posts to (ai)."""
+    """A number that the IOC posts to (ai); the archiver gets changes greater than ``adel``."""
     return Internal(
         PointSpec(
             name=name,
@@ -45,6 +48,7 @@ def number_pv(
             native=Native.DOUBLE,
             units=units,
             precision=precision,
-            archive=archive,
+            adel=adel,
+            archive=SLOW,
         )
     )

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from .group import DeviceGroup
 
 
+_TELLING = 0.1
+"""The part of its period by which a read must take longer or shorter to be worth archiving."""
+
+
 def scan_members(scan: Scan[Any, Any]) -> dict[str, Declared]:
     """The PVs of one scan: period (settable), duration of the last read, missed slots."""
     base = f"Scan:{scan.label}"
@@ -34,6 +38,8 @@ def scan_members(scan: Scan[Any, Any]) -> dict[str, Declared]:
 
     return {
         f"{scan.attribute}_period": Setting(period, scan.period, apply),
-        f"{scan.attribute}_time": number_pv(f"{base}:Time", f"Last read of {scan.label}", "ms"),
+        f"{scan.attribute}_time": number_pv(
+            f"{base}:Time", f"Last read of {scan.label}", "ms", adel=_TELLING * scan.period * 1000
+        ),
         f"{scan.attribute}_overruns": count_pv(f"{base}:Overruns", f"Missed scans of {scan.label}"),
     }

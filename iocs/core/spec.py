@@ -42,7 +42,11 @@ class DeclarationError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """How the archiver should take a PV: ``monitor`` or ``scan``, with a sampling period in s."""
+    """How the archiver should take a PV: ``monitor`` or ``scan``, with a sampling period in s.
+
+    With ``monitor`` the period is the longest: the archiver has room for that many samples only, so
+    what is exported is shorter where the PV is posted more often.
+    """
 
     method: str = "monitor"
     period: float = 1.0

@@ -21,6 +21,9 @@ from .stamp import Stamp
 if TYPE_CHECKING:
     from .group import DeviceGroup
 
+LOADS_EVERY = 10
+"""Heartbeats from one look at memory and loads to the next, as devIocStats has it."""
+
 RESTART_EXIT_CODE = 86
 """Exit code that asks the service manager for a restart (``Ioc:SYSRESET``)."""
 
@@ -37,7 +40,7 @@ def _restart(group: DeviceGroup[Any], value: int) -> None:
 class StatisticsPVs(PVs):
     """Process, host and client statistics of the IOC."""
 
-    heartbeat = count_pv("Ioc:HEARTBEAT", "Counts up every second")
+    heartbeat = count_pv("Ioc:HEARTBEAT", "Counts up every second", adel=60.0)
     uptime = _text("UPTIME", "Time since the IOC started")
     start_time = _text("STARTTOD", "When the IOC started")
     time_of_day = _text("TOD", "Time of the IOC's clock")
@@ -126,7 +129,7 @@ class Statistics:
             group.file_limit.post(min(soft, (1 << 31) - 1), stamp)
 
     def post(self) -> None:
-        """What changes, once a second."""
+        """What changes: once a second, and what changes with every look at it more seldom."""
         group, stamp = self._group, Stamp.now()
         if not self._beats:
             self.post_constants()
@@ -135,12 +138,18 @@ class Statistics:
         group.uptime.post(format_duration(time.monotonic() - self._started), stamp)
         group.time_of_day.post(time.strftime("%m/%d/%Y %H:%M:%S"), stamp)
         group.record_count.post(len(group.pvdb), stamp)
-        group.memory_used.post(self._process.memory_info().rss, stamp)
-        group.memory_free.post(psutil.virtual_memory().available, stamp)
-        group.cpu_load.post(self._process.cpu_percent(None), stamp)
-        group.system_load.post(psutil.cpu_percent(None), stamp)
+        if self._beats % LOADS_EVERY == 1:
+            self._post_loads(stamp)
         group.file_count.post(self._process.num_fds(), stamp)
         clients, channels, monitors = group.count_clients()
         group.client_count.post(clients, stamp)
         group.connection_count.post(channels, stamp)
         group.monitor_count.post(monitors, stamp)
+
+    def _post_loads(self, stamp: Stamp) -> None:
+        """Memory, and the mean loads since the last call."""
+        group = self._group
+        group.memory_used.post(self._process.memory_info().rss, stamp)
+        group.memory_free.post(psutil.virtual_memory().available, stamp)
+        group.cpu_load.post(self._process.cpu_percent(None), stamp)
+        group.system_load.post(psutil.cpu_percent(None), stamp)

@@ -39,8 +39,8 @@ def archive_list(rows: Sequence[Row], prefix: str) -> str:
 
 def _archived(rows: Sequence[Row], prefix: str) -> Iterator[tuple[str, Archive]]:
     for row in rows:
-        if row.spec.archive is not None:
-            yield prefix + row.name, row.spec.archive
+        if row.archive is not None:
+            yield prefix + row.name, row.archive
 
 
 def _period(archive: Archive) -> str:

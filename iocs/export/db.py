@@ -43,8 +43,8 @@ def record(row: Row) -> str:
     """The record of one PV."""
     lines = [f'record({row.spec.record}, "{MACROS}{row.name}") {{']
     lines += [f"    field({name}, {quote(text)})" for name, text in _fields(row)]
-    if row.spec.archive is not None:
-        lines.append(f"    info(archive, {quote(row.spec.archive.tag)})")
+    if row.archive is not None:
+        lines.append(f"    info(archive, {quote(row.archive.tag)})")
     if row.settings:
         lines.append(f"    info(autosaveFields, {quote(' '.join(row.settings))})")
     return "\n".join([*lines, "}\n"])

@@ -19,8 +19,10 @@ from iocs.core.fields import STATE_PREFIXES, Field
 from iocs.core.group import DeviceGroup
 from iocs.core.health import HealthPVs
 from iocs.core.point import Point
-from iocs.core.spec import PointSpec
+from iocs.core.spec import Archive, PointSpec
 from iocs.core.statistics import StatisticsPVs
+
+from .rates import Rates
 
 READBACK_SUFFIX = "_RBV"
 PERIODIC = tuple(f"{period} second" for period in ("10", "5", "2", "1", ".5", ".2", ".1"))
@@ -67,6 +69,7 @@ class Row:
     readback: for a set point the name of its readback, else empty.
     value: a harmless value within all alarm limits; None for texts and arrays.
     locked: whether nobody may put to it in this IOC (read-only, or no rule names it).
+    archive: how to archive it, with room for all that this IOC posts; None if it is not worth it.
     """
 
     name: str
@@ -78,6 +81,7 @@ class Row:
     readback: str
     value: float | None
     locked: bool
+    archive: Archive | None
 
     @property
     def alarms(self) -> tuple[tuple[str, Severity], ...]:
@@ -89,7 +93,8 @@ class Row:
 def rows_of(group: DeviceGroup[Any]) -> tuple[Row, ...]:
     """Every PV of an IOC, in the order of declaration: instrument, health, scans, Ioc."""
     points = {point.pvname.removeprefix(group.prefix): point for point in group.points()}
-    rows = [_row(name, point, points) for name, point in points.items()]
+    rates = Rates(group)
+    rows = [_row(name, point, points, rates) for name, point in points.items()]
     return tuple(sorted(rows, key=lambda row: row.section))
 
 
@@ -102,7 +107,7 @@ def number_text(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
 
-def _row(name: str, point: Point, names: Iterable[str]) -> Row:
+def _row(name: str, point: Point, names: Iterable[str], rates: Rates) -> Row:
     readback = name + READBACK_SUFFIX
     setpoint = name.removesuffix(READBACK_SUFFIX)
     return Row(
@@ -115,6 +120,7 @@ def _row(name: str, point: Point, names: Iterable[str]) -> Row:
         readback=readback if readback in names else "",
         value=_harmless_value(point),
         locked=not point.group.access.writable(point.pvname),
+        archive=rates.archive(point),
     )
 
 

@@ -31,6 +31,8 @@ SettingsShare = Mapping[int, ParameterState]
 
 _MINOR, _MAJOR = Severity.MINOR, Severity.MAJOR
 _NO_SENSOR_FROM = NO_SENSOR - 100.0
+_CLOCK = 5002
+"""A clock, which is no use in an archive: every sample has its own time."""
 
 _SEVERITIES: dict[int, dict[int, Severity]] = {
     3018: {1: _MINOR},
@@ -233,7 +235,8 @@ def _whole(
 ) -> Setpoint[Unit, int]:
     """A whole number (longout)."""
     common: dict[str, Any] = {
-        "desc": description(point), "native": Native.LONG, "units": point.unit, "archive": SLOW,
+        "desc": description(point), "native": Native.LONG, "units": point.unit,
+        "archive": None if point.number == _CLOCK else SLOW,
     }  # fmt: skip
     name = pv_name(point)
     twin = Reading(PointSpec(name=f"{name}_RBV", record="longin", **common), block, in_force)
@@ -247,8 +250,9 @@ def _flash(block: Block[SettingsShare], point: Datapoint) -> Reading[SettingsSha
     doc = "In flash, as the device tells it"
     if point.format is Format.FLOAT or point.format is Format.INT32:
         return analog(
-            block, name, get, doc=doc, units=point.unit, precision=precision(point), archive=SLOW
-        )
+            block, name, get, doc=doc, units=point.unit, precision=precision(point),
+            archive=None if point.number == _CLOCK else SLOW,
+        )  # fmt: skip
     return _labelled(block, name, doc, States(point), get)
 
 

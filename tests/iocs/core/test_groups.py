@@ -13,8 +13,9 @@ from iocs.core.meta import GroupMeta
 from iocs.core.scan import Block, Scan
 from iocs.core.serve import Ioc
 from iocs.core.spec import NAME_PATTERN, DeclarationError
+from iocs.core.stamp import Stamp
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, Reading, read_now, until
-from tests.support.rawca import RawCa
+from tests.support.rawca import LOG, RawCa
 
 
 async def test_no_pv_may_hide_an_attribute_of_its_group(plant: Plant) -> None:
@@ -78,6 +79,11 @@ def test_a_reading_may_be_declared_anew() -> None:
     assert GroupMeta("Good", (ChannelPvs,), {"value": again})._pvs_["value"] is again
 
 
+FED_BY_THE_PLANT = {
+    PREFIX + one.spec.name for one in PlantIoc._pvs_.values() if not isinstance(one, Internal)
+}
+
+
 class PartsIoc(DeviceGroup[Plant]):
     """An IOC of two parts."""
 
@@ -111,6 +117,29 @@ async def test_a_part_that_nothing_feeds_is_refused(plant: Plant) -> None:
 
     with pytest.raises(DeclarationError, match="nothing reads or feeds 'share'"):
         Unfed("T:", plant)
+
+
+async def test_what_ticks_every_second_is_no_event_for_the_archiver(
+    ioc: Ioc, group: PlantIoc, raw: RawCa
+) -> None:
+    """HEARTBEAT counts on, memory and loads move, reads take their time: not all of it is kept."""
+    archived = [p for p in group.points() if p.spec.archive and p.pvname not in FED_BY_THE_PLANT]
+    assert {p.spec.name for p in archived} > {
+        *("Ioc:HEARTBEAT", "Ioc:MEM_FREE", "Ioc:SYS_CPU_LOAD", "Scan:Main:Time", "PollTime"),
+        *("ExchangeCount", "ErrorCount", "Connected"),
+    }
+    heartbeat = await raw.subscribe(await raw.create(PREFIX + "Ioc:HEARTBEAT"))
+    logged = [await raw.subscribe(await raw.create(p.pvname), LOG) for p in archived]
+    device = group.device
+    for beat in range(2, 8):
+        device.exchanges += 100
+        await heartbeat.count(beat)
+    await raw.sync()
+    counts = {m.channel.name.removeprefix(PREFIX): len(m.events) for m in logged}
+    assert {name: count for name, count in counts.items() if count > 3} == {}
+    changed = await raw.subscribe(await raw.create(PREFIX + "Ioc:HEARTBEAT"), LOG)
+    group.heartbeat.post(group.heartbeat.value + 61, Stamp.now())
+    await changed.count(2)
 
 
 async def test_statistics_of_the_ioc(ioc: Ioc, group: PlantIoc, raw: RawCa) -> None:

@@ -6,16 +6,23 @@ import asyncio
 import csv
 import io
 import json
+import math
 import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from iocs.cli import main
 from iocs.config import load_site
+from iocs.core.group import DeviceGroup
+from iocs.core.options import parse
+from iocs.core.point import Point
+from iocs.core.runner import RunOptions, make_group
+from iocs.core.scan import Poller
 from iocs.export import db, files
 from iocs.export.files import Kind, Target, configured_target, demo_target, export
 from iocs.export.rows import Row, Section, number_text
@@ -205,7 +212,7 @@ def test_an_ioc_of_a_site_file_keeps_its_name_prefix_and_settings(tmp_path: Path
 
 def test_another_prefix_than_that_of_the_demo() -> None:
     target = demo_target(INSTRUMENT, "LAB:X:")
-    assert "LAB:X:BothLimits\t1.0\tmonitor" in export(Kind.ARCHIVER, [target])[1].text
+    assert "LAB:X:BothLimits\t0.25\tmonitor" in export(Kind.ARCHIVER, [target])[1].text
     with pytest.raises(ValueError, match="'LAB X'"):
         demo_target(INSTRUMENT, "LAB X")
 
@@ -224,6 +231,60 @@ def test_the_archiver_gets_strings_for_periods(target: Target) -> None:
         assert re.fullmatch(r"[a-zA-Z0-9_\-+:\[\]<>;/,#{}^]+", entry["pv"])
     lines = [line.split("\t") for line in plain.text.splitlines()]
     assert lines == [[e["pv"], e["samplingperiod"], e["samplingmethod"].lower()] for e in entries]
+    database = export(Kind.DB, [target])[0].text
+    tags = re.findall(r'info\(archive, "(\w+)@([\d.]+)"\)', database)
+    assert [[float(p), m] for m, p in tags] == [[float(p), m] for _, p, m in lines]
+
+
+def room(period: str) -> int:
+    """Samples of a PV that the appliance keeps until it writes them (ArchiveEngine.addChannel)."""
+    return math.floor(max(WRITE_PERIOD / float(period), 1.0) + 0.5) + 1
+
+
+WRITE_PERIOD = 10.0
+
+
+def most_postings(group: DeviceGroup[Any], point: Point) -> float:
+    """How often a PV may be posted between two writes of the appliance.
+
+    A reading with each read of its block; what hangs on no block (health, sums over parts) with
+    each read of any, and once a second.
+    """
+    poller = getattr(point.rescan, "__self__", None)
+    if isinstance(poller, Poller):
+        return WRITE_PERIOD / poller.period + 1
+    return sum(WRITE_PERIOD / p.period + 1 for p in group.all_pollers) + WRITE_PERIOD
+
+
+def test_the_archiver_has_room_for_all_that_is_posted(target: Target) -> None:
+    instrument = INSTRUMENT if target.name == "sample" else load(target.instrument)
+    settings = parse(
+        instrument.settings, {"link": instrument.example_link, **dict(instrument.demo.settings)}
+    )
+    group = make_group(instrument, settings, RunOptions(target.name, target.prefix))
+    points = {point.pvname: point for point in group.points()}
+    request, _ = export(Kind.ARCHIVER, [target])
+    entries = json.loads(request.text)
+    assert entries
+    for entry in entries:
+        name = entry["pv"].removesuffix("_RBV")
+        readback = points.get(f"{name}_RBV")
+        puts = 0 if readback is None else WRITE_PERIOD  # each reads the block once more
+        needed = most_postings(group, readback or points[name]) + puts
+        assert entry["samplingmethod"] == "MONITOR"
+        assert room(entry["samplingperiod"]) >= needed, entry
+
+
+def test_a_block_that_is_read_faster_gets_more_room() -> None:
+    instrument = load("xcom")
+    others = tuple(s for s in instrument.demo.settings if s[0] != "fast_period")
+    periods: list[str] = []
+    for fast in (1.0, 5.0):
+        demo = replace(instrument.demo, settings=(*others, ("fast_period", fast)))
+        request, _ = export(Kind.ARCHIVER, [demo_target(replace(instrument, demo=demo))])
+        found = {e["pv"]: e["samplingperiod"] for e in json.loads(request.text)}
+        periods.append(found["DEMO:PWR:Site:PvPower"])
+    assert periods == ["0.25", "0.41"]
 
 
 def test_the_alarm_tree_has_every_pv_that_can_alarm(target: Target) -> None:
