@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from iocs.core.declare import Internal, analog, connected_pv, number_pv
+from iocs.core.declare import Declared, Internal, analog, connected_pv, number_pv
 from iocs.core.group import DeviceGroup, PartGroup
 from iocs.core.meta import GroupMeta
 from iocs.core.scan import Block, Scan
@@ -76,11 +77,14 @@ class ChannelPvs(PartGroup[int]):
 def test_a_reading_may_be_declared_anew() -> None:
     """A class for another model changes a limit, say."""
     again = analog(ChannelPvs.share, "Value", lambda share: share, doc="Another", high=1.0)
-    assert GroupMeta("Good", (ChannelPvs,), {"value": again})._pvs_["value"] is again
+    good: Any = GroupMeta("Good", (ChannelPvs,), {"value": again})
+    assert good._pvs_["value"] is again
 
 
 FED_BY_THE_PLANT = {
-    PREFIX + one.spec.name for one in PlantIoc._pvs_.values() if not isinstance(one, Internal)
+    PREFIX + declared.spec.name
+    for declared in PlantIoc._pvs_.values()
+    if isinstance(declared, Declared) and not isinstance(declared, Internal)
 }
 
 

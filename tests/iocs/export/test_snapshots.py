@@ -183,9 +183,7 @@ def test_a_restore_writes_these_pvs_and_no_others(target: Target) -> None:
     assert writable - found == set(NEVER[target.instrument])
 
 
-def test_of_a_bms_its_levels_are_restored(target: Target) -> None:
-    if target.instrument != "xcom":
-        pytest.skip("battery monitors are of Xcom")
+def test_of_a_bms_its_levels_are_restored_and_of_a_group_nothing() -> None:
     instrument = load("xcom")
     others = tuple(s for s in instrument.demo.settings if s[0] != "battery_monitor")
     settings = (*others, ("battery_monitor", "bms"), ("group_writes", [100, 300, 700]))
