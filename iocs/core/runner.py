@@ -24,6 +24,7 @@ from .flags import add_flags, table_from_flags
 from .group import DeviceGroup
 from .instrument import Instrument
 from .logs import LEVELS, set_up
+from .loop import IocLoop
 from .options import SettingsError, parse
 from .serve import Ioc, ServeOptions, serve
 from .spec import NAME_PATTERN, DeclarationError
@@ -154,7 +155,8 @@ def run(instrument: Instrument[Any, Any], settings: Any, options: RunOptions) ->
         return await serve(make_group(instrument, settings, options), options.serve, ready)
 
     try:
-        return asyncio.run(serve_it())
+        with asyncio.Runner(loop_factory=IocLoop) as runner:
+            return runner.run(serve_it())
     except DeclarationError as error:
         log.critical("%s cannot be served: %s", options.name, error)
         return 1

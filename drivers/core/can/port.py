@@ -8,15 +8,13 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TypeVar
 
 import can
 
+from ..threads import in_thread
 from ..url import CanUrl
 from .frame import CanFrame
 from .interfaces import REFUSED, open_interface
-
-T = TypeVar("T")
 
 _READ_WAIT = 0.1
 _SEND_TIMEOUT = 0.5
@@ -32,32 +30,6 @@ _TROUBLES = (
     (_PROTOCOL, "faulty frames on the bus: another bit rate, or a bad cable"),
     (REFUSED, "the adapter refuses frames: its bus is off or its queue is full"),
 )
-
-
-async def in_thread(function: Callable[[], T], name: str) -> T:
-    """Run a blocking function in a thread that cannot keep the process from ending."""
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if answer.done():
-            return
-        if error is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(result)  # type: ignore[arg-type]
-
-    def run() -> None:
-        result, failure = None, None
-        try:
-            result = function()
-        except (OSError, ValueError, can.CanError) as error:
-            failure = error
-        with contextlib.suppress(RuntimeError):  # the loop ended meanwhile
-            loop.call_soon_threadsafe(settle, result, failure)
-
-    threading.Thread(target=run, name=name, daemon=True).start()
-    return await answer
 
 
 class Port:
@@ -105,7 +77,7 @@ class Port:
     ) -> Port:
         """Open the interface of a link; raises OSError with the reason."""
         opening = asyncio.ensure_future(
-            in_thread(lambda: open_interface(url), f"can-open-{url.channel}")
+            in_thread(lambda: open_interface(url), f"can-open-{url.channel}", (can.CanError,))
         )
         try:
             bus = await asyncio.shield(opening)
@@ -126,7 +98,7 @@ class Port:
     async def close(self) -> None:
         """Close the interface, at latest when its threads have come back from it."""
         self._stop()
-        await in_thread(self._shut_down, "can-close")
+        await in_thread(self._shut_down, "can-close", (can.CanError,))
 
     def abandon(self) -> None:
         """Close the interface behind the scenes."""
