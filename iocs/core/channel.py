@@ -89,14 +89,20 @@ class Channel(ChannelData):
         """Subscribe, and send the present state at once."""
         if self.monitors is None:
             self.monitors = []
+        monitor.index = len(self.monitors)
         self.monitors.append(monitor)
         monitor.offer({})
 
     def remove_monitor(self, monitor: Monitor) -> None:
-        if self.monitors is not None and monitor in self.monitors:
-            self.monitors.remove(monitor)
-            if not self.monitors:
-                self.monitors = None
+        """Unsubscribe; the last subscriber takes the place of this one."""
+        if self.monitors is None:
+            return
+        last = self.monitors.pop()
+        if last is not monitor:
+            self.monitors[monitor.index] = last
+            last.index = monitor.index
+        if not self.monitors:
+            self.monitors = None
 
     def notify(self, events: int) -> None:
         """Offer the present state to every subscriber whose mask asks for one of ``events``."""

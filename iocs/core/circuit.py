@@ -11,7 +11,7 @@ import asyncio
 import logging
 import socket
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import caproto as ca
@@ -22,11 +22,12 @@ from .access import Client
 from .channel import Channel
 from .dbr import ConversionError, Native
 from .filters import Filters
+from .framing import Framer, TooLong, room_for
 from .monitor import Monitor
 from .names import parse_address
 from .outbox import Outbox
 from .wire import MINOR_VERSION, NORMAL, Command, error_reply, message, search_reply
-from .writes import Writes
+from .writes import Writes, written
 
 if TYPE_CHECKING:
     from .context import Context
@@ -36,11 +37,8 @@ log = logging.getLogger("labioc.ca")
 USER_TIMEOUT = 60.0
 """Seconds after which a client that takes no data is dropped (TCP_USER_TIMEOUT; Linux only)."""
 
-MAX_MESSAGE = 1 << 20
-"""Bytes of a message from a client: far more than any PV takes."""
-
-_RECEIVE_CHUNK = 1 << 13
-"""Bytes read at a time: caproto's parser copies, for each message, all that came after it."""
+RECEIVE_CHUNK = 1 << 13
+"""Bytes read at a time."""
 
 _COMMANDS_PER_TURN = 16
 
@@ -50,13 +48,14 @@ _MALFORMED = (ca.CaprotoError, ValueError, LookupError, TypeError, ArithmeticErr
 
 @dataclass(frozen=True, slots=True)
 class OpenChannel:
-    """A channel as one client has it open."""
+    """A channel as one client has it open, with the client's subscriptions to it by number."""
 
     name: str
     cid: int
     channel: Channel
     count: int
     filters: Filters | None
+    monitors: dict[int, Monitor] = field(default_factory=dict[int, Monitor])
 
 
 class Gone(Exception):
@@ -80,16 +79,16 @@ class Circuit:
         self._reader = reader
         self._writer = writer
         self._context = context
-        self._address: tuple[str, int] = writer.get_extra_info("peername")
+        self._address: tuple[str, int] = writer.get_extra_info("peername") or ("?", 0)
         self._parser = ca.VirtualCircuit(ca.SERVER, self._address, None)
+        self._framer = Framer(self._room, context.held)
         self._outbox = Outbox(writer)
         self._host = self._user = ""
         self._greeted = False
         self._last_sid = 0
         self.channels: dict[int, OpenChannel] = {}
-        self.monitors: dict[int, Monitor] = {}
+        self.monitor_count = 0
         self._writes = Writes(self._outbox.reply)
-        tune_socket(writer.get_extra_info("socket"))
 
     # -- life
 
@@ -108,9 +107,10 @@ class Circuit:
 
     def close(self) -> None:
         """End subscriptions and connection; puts under way go on, nobody hears of their end."""
-        for monitor in list(self.monitors.values()):
-            self._drop(monitor)
+        for opened in self.channels.values():
+            self._drop_all(opened)
         self.channels.clear()
+        self._framer.close()
         self._writes.client_gone()
         self._outbox.close()
         if self._writer.transport.get_write_buffer_size():
@@ -122,20 +122,39 @@ class Circuit:
         await self._writes.cancel()
 
     async def _receive(self) -> None:
-        data = await self._reader.read(_RECEIVE_CHUNK)
+        data = await self._reader.read(RECEIVE_CHUNK)
         if not data:
             raise Gone
-        try:
-            commands, needed = self._parser.recv(data)
-        except _MALFORMED as error:
-            raise ConversionError(f"it does not speak Channel Access: {error}") from error
-        if needed > MAX_MESSAGE:
-            raise ConversionError(f"a message of {needed} bytes; {MAX_MESSAGE} are the most")
-        for number, command in enumerate(commands, 1):
-            await self._obey(command)
+        for number, frame in enumerate(self._framer.take(data), 1):
+            if isinstance(frame, TooLong):
+                await self._refuse(frame)
+            else:
+                await self._obey(self._parse(frame))
             if not number % _COMMANDS_PER_TURN:
                 await asyncio.sleep(0)
         await asyncio.sleep(0)
+
+    def _parse(self, frame: bytes) -> Any:
+        try:
+            return self._parser.recv(frame)[0].popleft()
+        except _MALFORMED as error:
+            raise ConversionError(f"it does not speak Channel Access: {error}") from error
+
+    def _room(self, sid: int) -> int:
+        """The longest payload of a put to a channel; without one the client is dropped below."""
+        opened = self.channels.get(sid)
+        return 0 if opened is None else room_for(opened.count)
+
+    async def _refuse(self, put: TooLong) -> None:
+        """Answer a put that is too long; what is to come of it is passed over."""
+        opened = self._opened(put)
+        most = room_for(opened.count)
+        reason = f"{opened.name} takes {most} bytes" if put.size > most else "no room for it now"
+        reason = f"a put of {put.size} bytes: {reason}"
+        log.warning("put to %s refused: %s", opened.name, reason)
+        status = CAStatus.ECA_TOLARGE
+        refusal = error_reply(put, opened.cid, status, reason)
+        await self._send(refusal + written(put, status))
 
     async def _send(self, data: bytes) -> None:
         """Answer; waits while the client does not take what was sent before."""
@@ -159,9 +178,9 @@ class Circuit:
             case ca.EventCancelRequest():
                 await self._unsubscribe(command)
             case ca.EventsOffRequest():
-                self._mute(True)
+                self._outbox.mute(True)
             case ca.EventsOnRequest():
-                self._mute(False)
+                self._outbox.mute(False)
             case ca.CreateChanRequest():
                 await self._create_channel(command)
             case ca.ClearChannelRequest():
@@ -215,9 +234,7 @@ class Circuit:
         )
 
     async def _clear_channel(self, command: Any) -> None:
-        self._opened(command)
-        for monitor in [m for m in self.monitors.values() if m.sid == command.sid]:
-            self._drop(monitor)
+        self._drop_all(self._opened(command))
         del self.channels[command.sid]
         await self._send(message(Command.CLEAR_CHANNEL, b"", 0, 0, command.sid, command.cid))
 
@@ -246,7 +263,7 @@ class Circuit:
     async def _subscribe(self, command: Any) -> None:
         opened = self._opened(command)
         number, data_type = command.subscriptionid, command.header.data_type
-        if number in self.monitors:
+        if number in opened.monitors:
             raise ConversionError(f"it uses subscription {number} twice")
         try:
             encode(opened, data_type, command.data_count)
@@ -257,21 +274,21 @@ class Circuit:
         monitor = Monitor(
             self._outbox,
             opened.channel,
-            sid=command.sid,
             subscription_id=number,
             data_type=data_type,
             count=command.data_count or opened.count,
             mask=int(command.mask),
             filters=opened.filters,
         )
-        self.monitors[number] = monitor
+        opened.monitors[number] = monitor
+        self.monitor_count += 1
         opened.channel.add_monitor(monitor)
 
     async def _unsubscribe(self, command: Any) -> None:
         opened = self._opened(command)
         number = command.subscriptionid
-        monitor = self.monitors.get(number)
-        if monitor is None or monitor.sid != command.sid:
+        monitor = opened.monitors.pop(number, None)
+        if monitor is None:
             reason = f"{opened.name} has no subscription {number}"
             await self._send(error_reply(command, opened.cid, CAStatus.ECA_BADMONID, reason))
             return
@@ -279,22 +296,14 @@ class Circuit:
         await self._send(message(Command.EVENT_ADD, b"", monitor.data_type, 0, command.sid, number))
 
     def _drop(self, monitor: Monitor) -> None:
-        monitor.backlog.clear()
+        self.monitor_count -= 1
+        self._outbox.forget(monitor)
         monitor.channel.remove_monitor(monitor)
-        self.monitors.pop(monitor.subscription_id, None)
 
-    def _mute(self, muted: bool) -> None:
-        """Events off, and on again: the client then gets the newest of what changed."""
-        self._outbox.muted = muted
-        if muted:
-            self._outbox.clear()
-        for monitor in self.monitors.values():
-            if muted:
-                monitor.to_resend = monitor.to_resend or bool(monitor.backlog)
-                monitor.backlog.clear()
-            elif monitor.to_resend:
-                monitor.to_resend = False
-                monitor.offer({})
+    def _drop_all(self, opened: OpenChannel) -> None:
+        for monitor in opened.monitors.values():
+            self._drop(monitor)
+        opened.monitors.clear()
 
 
 def encode(opened: OpenChannel, data_type: int, count: int) -> tuple[bytes, int]:

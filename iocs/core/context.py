@@ -11,7 +11,7 @@ import errno
 import logging
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn, cast
 
 import caproto as ca
@@ -19,19 +19,25 @@ import psutil
 from caproto.asyncio import server as caserver
 
 from .channel import Channel
-from .circuit import Circuit
+from .circuit import RECEIVE_CHUNK, Circuit, tune_socket
 from .dbr import Native
+from .framing import Held
+from .listener import Listener, most_clients
 from .names import parse_address
 from .point import Point
-from .search import SearchProtocol
+from .search import SearchSocket
 
 log = logging.getLogger("labioc.ca")
 
 LISTEN_BACKLOG = 512
 
 
+_LOOK_UP_AGAIN = 60.0
+"""Seconds after which the name of a host that gets beacons is looked up again."""
+
+
 class PortTaken(OSError):
-    """The TCP port that was asked for is in use."""
+    """A port that is needed, TCP or UDP, is in use."""
 
 
 class Context(caserver.Context):
@@ -57,12 +63,12 @@ class Context(caserver.Context):
             self.ca_server_port = int(configured)
         self.ignore_addresses = os.environ.get("EPICS_CAS_IGNORE_ADDR_LIST", "").split()
         self._wanted_port = port
-        self._servers: list[asyncio.Server] = []
-        self._search: list[asyncio.DatagramTransport] = []
-        self._beacons: list[socket.socket] = []
+        self.held = Held()
+        self._listener: Listener | None = None
+        self._search: list[SearchSocket] = []
+        self._beacon_socket: socket.socket | None = None
         self._beacon_addresses = ca.get_beacon_address_list()
-        self._most_circuits = most_circuits()
-        self._full = False
+        self._beacon_targets: list[tuple[str, int]] = []
 
     # -- names
 
@@ -105,51 +111,47 @@ class Context(caserver.Context):
 
     async def start(self) -> None:
         """Open all sockets; raises :class:`PortTaken` or OSError before anything is half served."""
-        self.port, sockets = await self._bind()
-        for sock in sockets:
-            server = await asyncio.start_server(self._accept, sock=sock, backlog=LISTEN_BACKLOG)
-            self._servers.append(server)
-        loop = asyncio.get_running_loop()
+        self.port, listening = await self._bind()
+        try:
+            searched = self._bind_udp()
+        except OSError:
+            _close(listening)
+            raise
         ignored = frozenset(a.split(":")[0] for a in self.ignore_addresses)
-        for address in self._search_addresses():
-            transport, _ = await loop.create_datagram_endpoint(
-                lambda: SearchProtocol(lambda: self.port, self.knows, ignored),
-                sock=_udp_socket(address, self.ca_server_port),
-            )
-            self._search.append(transport)
-        self._beacons = [_udp_socket(None, 0) for _ in self._beacon_addresses]
+        self._search = [SearchSocket(sock, self.port, self.knows, ignored) for sock in searched]
+        self._listener = Listener(listening, self._serve, most_clients())
+        self._beacon_socket = _udp_socket(None, 0)
         self.server_tasks.create(self.broadcast_beacon_loop())
+        for host, port in self._beacon_addresses:
+            self.server_tasks.create(self._find_beacon_target(host, port))
         log.info("serving %d PVs on %s, TCP port %d", len(self.pvdb), self.interfaces, self.port)
 
     async def close(self) -> None:
         """Close circuits and sockets."""
-        for server in self._servers:
-            server.close()
+        if self._listener is not None:
+            self._listener.stop()
         for circuit in list(self.circuits):
             await circuit.cancel_puts()
             circuit.close()
+        if self._listener is not None:
+            await self._listener.close()
         await self.server_tasks.cancel_all(wait=True)
-        for transport in self._search:
-            transport.close()
-        for sock in self._beacons:
-            sock.close()
-        self._servers, self._search, self._beacons = [], [], []
+        for search in self._search:
+            search.close()
+        if self._beacon_socket is not None:
+            self._beacon_socket.close()
+        self._listener, self._search, self._beacon_socket = None, [], None
         await asyncio.sleep(0)  # lets the transports finish closing
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if writer.get_extra_info("peername") is None:  # gone again already
-            writer.close()
+    async def _serve(self, client: socket.socket) -> None:
+        """Serve one client until it goes."""
+        try:
+            tune_socket(client)
+            reader, writer = await asyncio.open_connection(sock=client, limit=RECEIVE_CHUNK)
+        except (OSError, asyncio.CancelledError):  # gone again already, or the IOC ends
+            client.close()
             return
-        if len(self.circuits) >= self._most_circuits:
-            if not self._full:
-                log.warning("more than %d clients: refused until one goes", self._most_circuits)
-            self._full = True
-            writer.close()
-            return
-        self._full = False
-        self.server_tasks.create(self._serve(Circuit(reader, writer, self)))
-
-    async def _serve(self, circuit: Circuit) -> None:
+        circuit = Circuit(reader, writer, self)
         self.circuits.add(circuit)
         try:
             await circuit.serve()
@@ -169,6 +171,24 @@ class Context(caserver.Context):
             errno.EADDRINUSE, f"TCP port {first} is in use on {' '.join(self.interfaces)}"
         )
 
+    def _bind_udp(self) -> list[socket.socket]:
+        """The sockets on which clients search."""
+        sockets: list[socket.socket] = []
+        port = self.ca_server_port
+        for address in self._search_addresses():
+            try:
+                sockets.append(_udp_socket(address, port))
+            except OSError as error:
+                _close(sockets)
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                raise PortTaken(
+                    errno.EADDRINUSE,
+                    f"UDP port {port} is in use on {address} by a program that does not share it: "
+                    "end that one, or set EPICS_CA_SERVER_PORT for the IOC and its clients",
+                ) from error
+        return sockets
+
     def _search_addresses(self) -> list[str]:
         """Each interface and its broadcast address, which a socket bound to one does not hear."""
         found = list(self.interfaces)
@@ -184,20 +204,30 @@ class Context(caserver.Context):
         period = 0.02
         while True:
             data = bytes(ca.Beacon(13, self.port, self.beacon_count, "0.0.0.0").header)
-            for sock, address in zip(self._beacons, self._beacon_addresses, strict=True):
+            for target in self._beacon_targets:
                 with contextlib.suppress(OSError):  # nobody listens there (yet)
-                    sock.sendto(data, address)
+                    cast(socket.socket, self._beacon_socket).sendto(data, target)
             self.beacon_count = (self.beacon_count + 1) & 0xFFFFFFFF
             await asyncio.sleep(period)
             period = min(period * 2, longest)
 
-
-def most_circuits() -> int:
-    """How many clients may connect: three quarters of the files that the process may open."""
-    import resource
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 1 << 16 if soft == resource.RLIM_INFINITY else max(4, soft * 3 // 4)
+    async def _find_beacon_target(self, host: str, port: int) -> None:
+        """Let beacons go to a host, as soon as its name can be looked up."""
+        loop = asyncio.get_running_loop()
+        complained = False
+        while True:
+            try:
+                found = await loop.getaddrinfo(
+                    host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM
+                )
+            except (OSError, UnicodeError) as error:
+                if not complained:
+                    log.warning("no beacons to %s (EPICS_CAS_BEACON_ADDR_LIST): %s", host, error)
+                complained = True
+                await asyncio.sleep(_LOOK_UP_AGAIN)
+            else:
+                self._beacon_targets.append((str(found[0][4][0]), port))
+                return
 
 
 def _bind_all(interfaces: Sequence[str], port: int) -> tuple[int, list[socket.socket]]:
@@ -214,10 +244,14 @@ def _bind_all(interfaces: Sequence[str], port: int) -> tuple[int, list[socket.so
             sock.listen(LISTEN_BACKLOG)
             port = sock.getsockname()[1]
     except OSError:
-        for sock in sockets:
-            sock.close()
+        _close(sockets)
         raise
     return port, sockets
+
+
+def _close(sockets: Iterable[socket.socket]) -> None:
+    for sock in sockets:
+        sock.close()
 
 
 def _udp_socket(address: str | None, port: int) -> socket.socket:

@@ -52,10 +52,10 @@ class Monitor:
         "count",
         "data_type",
         "filters",
+        "index",
         "key",
         "last_sent",
         "mask",
-        "sid",
         "sink",
         "subscription_id",
         "to_resend",
@@ -66,7 +66,6 @@ class Monitor:
         sink: Sink,
         channel: Channel,
         *,
-        sid: int,
         subscription_id: int,
         data_type: int,
         count: int,
@@ -75,7 +74,6 @@ class Monitor:
     ) -> None:
         self.sink = sink
         self.channel = channel
-        self.sid = sid
         self.subscription_id = subscription_id
         self.data_type = data_type
         self.count = count
@@ -87,6 +85,7 @@ class Monitor:
         self._size = -1
         self.last_sent: Any = None
         self.to_resend = False
+        self.index = 0  # among the channel's monitors
 
     def offer(self, payloads: dict[tuple[int, int], bytes], events: int = 0) -> None:
         """Queue the channel's present state; ``events`` is what changed.
@@ -94,12 +93,11 @@ class Monitor:
         ``payloads`` shares encodings between the subscribers of one change.
         """
         if self.sink.muted:
-            self.to_resend = True
+            if not self.to_resend:
+                self.to_resend = True
+                self.sink.queue_event(self)
             return
-        try:
-            event = self._filtered(events) if self.filters is not None else self._plain(payloads)
-        except dbr.ConversionError:  # a text that is no number now, for one who wants numbers
-            return
+        event = self._made(payloads, events)
         if event is None:
             return
         if len(self.backlog) < BACKLOG:
@@ -107,6 +105,28 @@ class Monitor:
         else:
             del self.backlog[0]
         self.backlog.append(event)
+
+    def take(self) -> bytes | None:
+        """The next update to send; after a time without events the newest takes the place of all.
+
+        None if there is none: every update has its place in the queue of the sink, and some were
+        overtaken by a newer one.
+        """
+        if self.to_resend:
+            self.clear()
+            return self._made({}, 0)
+        return self.backlog.pop(0) if self.backlog else None
+
+    def clear(self) -> None:
+        """Forget what waits to be sent."""
+        self.to_resend = False
+        self.backlog.clear()
+
+    def _made(self, payloads: dict[tuple[int, int], bytes], events: int) -> bytes | None:
+        try:
+            return self._filtered(events) if self.filters is not None else self._plain(payloads)
+        except dbr.ConversionError:  # a text that is no number now, for one who wants numbers
+            return None
 
     def _plain(self, payloads: dict[tuple[int, int], bytes]) -> bytes:
         data = payloads.get(self.key)

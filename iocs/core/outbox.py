@@ -14,6 +14,8 @@ from .monitor import Monitor
 SEND_CHUNK = 1 << 16
 """Bytes handed to the transport at a time; beyond that, updates wait in the monitors' backlogs."""
 
+_FEW = 64
+
 
 class Outbox:
     """The monitors of one client that have something to send. ``muted``: the client wants none."""
@@ -23,7 +25,8 @@ class Outbox:
         self._writer = writer
         self._transport = cast(asyncio.WriteTransport, writer.transport)
         self._loop = asyncio.get_running_loop()
-        self._queue: deque[Monitor] = deque()
+        self._queue: deque[Monitor] = deque()  # with a place for each update that waits
+        self._forgotten = 0
         self._replies: list[bytes] = []
         self._reply_size = 0
         self._scheduled = False
@@ -56,9 +59,19 @@ class Outbox:
             self._scheduled = True
             self._loop.call_soon(self._flush)
 
-    def clear(self) -> None:
-        """Forget what waits."""
-        self._queue.clear()
+    def mute(self, muted: bool) -> None:
+        """Events off, and on again: the client then gets the newest of what changed."""
+        self.muted = muted
+        if not muted and self._queue:
+            self._schedule()
+
+    def forget(self, monitor: Monitor) -> None:
+        """Send no more of ``monitor``. Its places in the queue go when half of all are empty."""
+        self._forgotten += len(monitor.backlog) + monitor.to_resend
+        monitor.clear()
+        if self._forgotten > len(self._queue) // 2 + _FEW:
+            self._queue = deque(m for m in self._queue if m.backlog or m.to_resend)
+            self._forgotten = 0
 
     def close(self) -> None:
         """Send the answers that are ready, and no more events."""
@@ -69,12 +82,13 @@ class Outbox:
 
     def _flush(self) -> None:
         self._write_replies()
-        while self._queue and not self._transport.is_closing():
+        while self._queue and not self.muted and not self._transport.is_closing():
             if self._transport.get_write_buffer_size() > SEND_CHUNK:
                 self._draining = self._loop.create_task(self._flush_when_drained())
                 return
             self._transport.write(self._take_chunk())
-        self._queue.clear()
+        if self._transport.is_closing():
+            self._queue.clear()
         self._scheduled = False
 
     def _take_chunk(self) -> bytes:
@@ -82,9 +96,8 @@ class Outbox:
         size = 0
         queue = self._queue
         while queue and size < SEND_CHUNK:
-            backlog = queue.popleft().backlog
-            if backlog:
-                event = backlog.pop(0)
+            event = queue.popleft().take()
+            if event is not None:
                 parts.append(event)
                 size += len(event)
         return b"".join(parts)

@@ -64,7 +64,7 @@ class Ioc:
     def _count_clients(self) -> tuple[int, int, int]:
         circuits = list(self.context.circuits)
         channels = sum(len(c.channels) for c in circuits)
-        monitors = sum(len(c.monitors) for c in circuits)
+        monitors = sum(c.monitor_count for c in circuits)
         return len(circuits), channels, monitors
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:

@@ -18,11 +18,12 @@ _REASON_SIZE = 240
 
 
 class Command(IntEnum):
-    """The messages that an IOC sends."""
+    """The messages that an IOC sends, and the puts of clients."""
 
     VERSION = 0
     EVENT_ADD = 1
     READ = 3
+    WRITE = 4
     SEARCH = 6
     ERROR = 11
     CLEAR_CHANNEL = 12

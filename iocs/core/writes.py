@@ -9,7 +9,7 @@ import struct
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from caproto import AccessRights, CAStatus, WriteNotifyRequest, WriteRequest
+from caproto import AccessRights, CAStatus, WriteNotifyRequest
 
 from drivers.core.errors import DriverError
 
@@ -17,6 +17,7 @@ from . import dbr
 from .access import Client
 from .channel import Channel
 from .convert import decode
+from .framing import TooLong
 from .point import Point
 from .puts import wanted
 from .wire import Command, error_reply, message
@@ -91,20 +92,23 @@ async def _verdict(command: Any, channel: Channel, cid: int, client: Client) -> 
     except Exception as error:  # noqa: BLE001 - the verdict, whatever it is, is the client's
         status = judge(channel, client, error)
         reason = str(error) or type(error).__name__
-        return error_reply(command, cid, status, reason) + _written(command, status)
-    return _written(command, CAStatus.ECA_NORMAL)
+        return error_reply(command, cid, status, reason) + written(command, status)
+    return written(command, CAStatus.ECA_NORMAL)
 
 
-def _written(command: Any, status: CAStatus) -> bytes:
+def written(command: Any, status: CAStatus) -> bytes:
     """The answer to a WRITE_NOTIFY; after a failure it comes behind the reason.
 
     Clients that do not understand the reason (Java, caproto) go by this one alone.
     """
-    if isinstance(command, WriteRequest):
+    if isinstance(command, TooLong):
+        wants_answer, data_type = command.command == Command.WRITE_NOTIFY, command.data_type
+    else:
+        wants_answer, data_type = isinstance(command, WriteNotifyRequest), command.header.data_type
+    if not wants_answer:
         return b""
-    data_type, count = command.header.data_type, command.data_count
     eca = status.value.code_with_severity
-    return message(Command.WRITE_NOTIFY, b"", data_type, count, eca, command.ioid)
+    return message(Command.WRITE_NOTIFY, b"", data_type, command.data_count, eca, command.ioid)
 
 
 async def carry_out(channel: Channel, command: Any, client: Client) -> None:

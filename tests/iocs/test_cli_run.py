@@ -115,6 +115,29 @@ async def test_a_tcp_port_that_is_taken_is_told(
     assert not [line for line in process.stderr if "Traceback" in line]
 
 
+async def test_a_udp_port_that_is_not_shared_is_told(ca_space: CaSpace, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", ca_space.server_port))
+        path = site(tmp_path, "tcp://127.0.0.1:1", 'interfaces = ["127.0.0.1"]')
+        async with labioc(ca_space, "run", "cold", "--config", path) as process:
+            assert await process.wait() == 1
+    [line] = [line for line in process.stderr if "CRITICAL" in line]
+    assert f"UDP port {ca_space.server_port} is in use on 127.0.0.1 by a program" in line
+    assert "EPICS_CA_SERVER_PORT" in line
+    assert not [line for line in process.stderr if "Traceback" in line]
+
+
+async def test_an_ioc_ends_though_no_name_server_answers(ca_space: CaSpace) -> None:
+    arguments = ("iocs.cpa1110", "--link", "tcp://panel.invalid:502", "--no-autosave")
+    env = ca_space.env | {"EPICS_CAS_BEACON_ADDR_LIST": "beacons.invalid"}
+    async with PythonProcess("tests.support.dead_names", *arguments, env=env) as process:
+        await process.line("looking up panel.invalid")
+        await process.line("looking up beacons.invalid")
+        async with Libca(ca_space) as ca:
+            assert (await ca.get("CPA:ErrorCount")).value == 0
+        assert await process.stop() == 0
+
+
 async def test_the_tcp_port_that_a_file_asks_for_is_served(
     ca_space: CaSpace, tmp_path: Path, free_port: int
 ) -> None:

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from iocs.core.circuit import MAX_MESSAGE
+from iocs.core.dbr import ConversionError
+from iocs.core.declare import array
+from iocs.core.framing import MAX_HELD, SMALL, Framer, Held, TooLong, room_for
 from iocs.core.search import answer
 from iocs.core.serve import Ioc
 from iocs.core.stamp import Stamp
@@ -22,6 +24,7 @@ from tests.support.rawca import (
     CREATE,
     DBR_TIME_DOUBLE,
     ECHO,
+    ERROR,
     EVENT_ADD,
     EVENT_CANCEL,
     READ_NOTIFY,
@@ -33,6 +36,7 @@ from tests.support.rawca import (
     subscription,
 )
 
+ECA_TOLARGE = 72
 _NAME = (PREFIX + "Temperature").encode() + b"\0"
 _VALID = (
     pack(0, b"", 0, 13),
@@ -157,11 +161,96 @@ async def test_half_a_message_holds_up_nobody(ioc: Ioc, bystander: RawCa) -> Non
         assert client.unasked[-1].command == CREATE
 
 
-async def test_a_message_too_long_drops_the_client(ioc: Ioc, bystander: RawCa) -> None:
+@pytest.mark.parametrize("command", [CREATE, READ_NOTIFY, WRITE_NOTIFY, ECHO, 20, 0x4745])
+async def test_a_message_too_long_drops_the_client(
+    ioc: Ioc, bystander: RawCa, command: int
+) -> None:
+    """Nothing but a put to an open channel may be long, whatever it says it is."""
     async with RawCa(ioc.context.port) as client:
-        header = struct.pack(">HHHHIIII", WRITE_NOTIFY, 0xFFFF, 6, 0, 1, 1, MAX_MESSAGE + 8, 9)
-        client.send(header)
+        client.send(struct.pack(">HHHHIIII", command, 0xFFFF, 6, 0, 1, 1, SMALL + 8, 9))
         await client.gone()
+
+
+@pytest.mark.parametrize("sent", [0, 1, 8000, 99_992, 100_000])
+async def test_a_put_that_no_pv_can_take_is_refused_when_it_is_announced(
+    ioc: Ioc, bystander: RawCa, sent: int
+) -> None:
+    async with RawCa(ioc.context.port) as client:
+        trace = await client.create(PREFIX + "Trace")
+        request = client.put_request(trace, bytes(100_000), None, 77)
+        header = len(request) - 100_000
+        client.send(request[: header + sent])
+        await until(lambda: len(client.unasked) == 3)
+        _, error, answer = client.unasked
+        assert (error.command, error.one, error.two) == (ERROR, trace.cid, ECA_TOLARGE)
+        assert f"takes {SMALL} bytes" in error.text
+        assert (answer.command, answer.one, answer.two) == (WRITE_NOTIFY, ECA_TOLARGE, 77)
+        assert ioc.context.held.size == 0
+        client.send(request[header + sent :])
+        assert (await client.read(trace)).one == 1
+
+
+async def test_a_put_that_is_long_for_others_fits_a_long_pv(space: CaSpace) -> None:
+    class LongIoc(PlantIoc):
+        """A plant with a long array."""
+
+        main = PlantIoc.main
+        curve = array(main, "Curve", lambda r: r.trace, count=5000, doc="Curve", units="mV")
+
+    async with serving(LongIoc(PREFIX, Plant())) as ioc, RawCa(ioc.context.port) as client:
+        curve = await client.create(PREFIX + "Curve")
+        request = client.put_request(curve, bytes(40_000), None, 5)
+        client.send(request[:30_000])
+        await until(lambda: ioc.context.held.size == 30_000)
+        client.send(request[30_000:])
+        await client.sync()
+        assert [m for m in client.unasked if m.two == ECA_TOLARGE] == []
+        assert ioc.context.held.size == 0
+
+
+def _announced(size: int) -> bytes:
+    return struct.pack(">HHHHIIII", WRITE_NOTIFY, 0xFFFF, 6, 0, 1, 1, size, size // 8)
+
+
+def test_unfinished_messages_hold_what_came_and_no_more() -> None:
+    held = Held()
+    framers = [Framer(lambda _: 1 << 20, held) for _ in range(200)]
+    for framer in framers:
+        assert list(framer.take(_announced(1 << 20) + bytes(1000))) == []
+    assert held.size == 200 * 1024
+    refused = 0
+    for framer in framers:
+        for _ in range(100):
+            refused += sum(isinstance(frame, TooLong) for frame in framer.take(bytes(8192)))
+    assert MAX_HELD <= held.size < MAX_HELD + (1 << 20) + 200 * 8192
+    assert refused > 100
+    for framer in framers:
+        framer.close()
+    assert held.size == 0
+
+
+@given(
+    st.lists(st.sampled_from(_VALID) | st.just(_announced(40_000) + bytes(40_000)), max_size=12),
+    st.lists(st.integers(0, 100_000), max_size=12),
+)
+def test_messages_are_cut_out_of_any_chunks(whole: list[bytes], cuts: list[int]) -> None:
+    stream = b"".join(whole)
+    ends = [*sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    framer = Framer(lambda _: room_for(1000), Held())
+    chunks = [stream[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    assert [frame for chunk in chunks for frame in framer.take(chunk)] == whole
+
+
+@given(st.lists(st.binary(max_size=100) | messages, max_size=20))
+def test_any_chunks_are_cut_or_refused(chunks: list[bytes]) -> None:
+    held = Held()
+    framer = Framer(lambda _: SMALL, held)
+    with contextlib.suppress(ConversionError):
+        for chunk in chunks:
+            for frame in framer.take(chunk):
+                assert frame
+    framer.close()
+    assert held.size == 0
 
 
 async def test_a_huge_count_is_refused(ioc: Ioc, bystander: RawCa) -> None:
@@ -216,7 +305,9 @@ async def test_a_client_that_asks_and_never_reads_costs_bounded_memory(
 ) -> None:
     async with RawCa(ioc.context.port, receive_buffer=4096) as client:
         channel = await client.create(PREFIX + "Note")
-        (circuit,) = [c for c in ioc.context.circuits if len(c.channels) == 1 and not c.monitors]
+        (circuit,) = [
+            c for c in ioc.context.circuits if len(c.channels) == 1 and not c.monitor_count
+        ]
         client.pause()
         request = pack(READ_NOTIFY, b"", 4, 0, channel.sid, 1)
         sent = 0
