@@ -64,10 +64,13 @@ class Autosave:
         self._path = path
         self._delay = delay
         self._unknown: dict[str, dict[str, Any]] = {}
+        self._kept: dict[str, dict[str, Any]] = {}
+        self._touched = {p for p in group.points() if p.overrides or self._setting(p)}
         self._changed = asyncio.Event()
         self._dirty = False
         self._task: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
+        group.on_settings_changed = self.touch
 
     def restore(self) -> int:
         """Put back what was saved, before anything is served; returns how many settings.
@@ -76,6 +79,7 @@ class Autosave:
         """
         count = self._restore(self._load())
         self._dirty = False
+        self._changed.clear()
         return count
 
     def restore_grown(self) -> None:
@@ -139,31 +143,32 @@ class Autosave:
 
     def content(self) -> str:
         """What the file would hold now."""
-        settings = {name: dict(fields) for name, fields in self._unknown.items()}
-        for point in self._group.points():
+        return _document(self._group.label, self._settings())
+
+    def _settings(self) -> dict[str, dict[str, Any]]:
+        """What is to be kept, by PV; looks only at PVs that changed since it was last asked."""
+        for point in self._touched:
             values = setting_fields(point)
             found = self._setting(point)
             if found is not None and point.value != found[1].initial:
                 values = {"VAL": point.value, **values}
-            if values:
-                name = point.pvname.removeprefix(self._group.prefix)
-                settings.setdefault(name, {}).update({k: _plain(v) for k, v in values.items()})
-        document = {
-            "version": _VERSION,
-            "ioc": self._group.label,
-            "saved": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            "settings": dict(sorted(settings.items())),
-        }
-        return json.dumps(document, indent=1) + "\n"
+            name = point.pvname.removeprefix(self._group.prefix)
+            self._kept[name] = {k: _plain(v) for k, v in values.items()}
+        self._touched.clear()
+        settings = self._kept.copy()
+        for name, fields in self._unknown.items():
+            settings[name] = {**fields, **settings.get(name, {})}
+        return settings
 
-    def touch(self) -> None:
-        """A setting changed: write soon."""
+    def touch(self, point: Point | None = None) -> None:
+        """A setting of a PV changed, or the file is gone: write soon."""
+        if point is not None:
+            self._touched.add(point)
         self._dirty = True
         self._changed.set()
 
     def start(self) -> None:
         """Watch for changes; needs the running loop."""
-        self._group.on_settings_changed = self.touch
         self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
@@ -185,12 +190,17 @@ class Autosave:
     async def _write(self) -> None:
         self._dirty = False
         try:
-            await asyncio.to_thread(write_atomically, self._path, self.content())
+            settings = self._settings()
+            await asyncio.to_thread(self._replace, settings)
         except OSError as error:
             self._dirty = True
             log.error("settings not saved to %s: %s", self._path, error)
         finally:
             self._writing = None
+
+    def _replace(self, settings: dict[str, dict[str, Any]]) -> None:
+        """Write the file, in a thread; raises OSError."""
+        write_atomically(self._path, _document(self._group.label, settings))
 
     async def stop(self) -> None:
         """Stop watching, and write what has not been written."""
@@ -201,6 +211,17 @@ class Autosave:
             await self._writing
         if self._dirty:
             await self._save()
+
+
+def _document(label: str, settings: dict[str, dict[str, Any]]) -> str:
+    """The text of a file with some settings."""
+    document = {
+        "version": _VERSION,
+        "ioc": label,
+        "saved": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "settings": {name: fields for name, fields in sorted(settings.items()) if fields},
+    }
+    return json.dumps(document, indent=1) + "\n"
 
 
 def _plain(value: Any) -> Any:

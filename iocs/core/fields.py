@@ -295,7 +295,16 @@ class Field(Channel):
         """Subscribe; from now on changes are looked for."""
         if self.monitors is None:
             self.posted = self.value
+            if self.point.watched is None:
+                self.point.watched = {}
+            self.point.watched[self.name] = self
         super().add_monitor(monitor)
+
+    def remove_monitor(self, monitor: Monitor) -> None:
+        """Unsubscribe; with nobody left, posts no longer look at this field."""
+        super().remove_monitor(monitor)
+        if self.monitors is None and self.point.watched is not None:
+            self.point.watched.pop(self.name, None)
 
     def refresh(self, _: Stamp) -> None:
         """Post the field if somebody watches it and it changed since it was last posted."""

@@ -59,9 +59,9 @@ class Group(PVs):
         """The PVs that ``block`` feeds in this group."""
         return self.feeds.setdefault(block, Feed())
 
-    def settings_changed(self) -> None:
-        """Something that autosave keeps was changed."""
-        self.root.on_settings_changed()
+    def settings_changed(self, point: Point) -> None:
+        """Something that autosave keeps of a PV was changed."""
+        self.root.on_settings_changed(point)
 
     def bind_setting(self, setting: Setting, point: Point) -> None:
         point.post(setting.initial, Stamp.now())
@@ -78,7 +78,7 @@ class Group(PVs):
         if setting.apply is not None:
             setting.apply(self, value)
         point.post(value, Stamp.now())
-        self.settings_changed()
+        self.settings_changed(point)
 
     def bind_command(self, command: Command[Any], point: Point) -> None:
         feed = self.feed(command.confirm)
@@ -204,7 +204,7 @@ class DeviceGroup(HealthPVs, Group, Generic[D]):
         self.device: D = device
         self.target = device
         self.access_rules = access or Access()
-        self.on_settings_changed: Callable[[], None] = lambda: None
+        self.on_settings_changed: Callable[[Point], None] = lambda _: None
         self.on_restart: Callable[[], None] = lambda: None
         self.on_growth: Callable[[], None] = lambda: None
         self.count_clients: Callable[[], tuple[int, int, int]] = lambda: (0, 0, 0)

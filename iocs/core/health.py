@@ -53,6 +53,9 @@ class Health:
         self._group = group
         self._device = device
         self._pollers: list[Poller[Any, Any]] = []
+        self._alive: set[Poller[Any, Any]] = set()
+        self._overruns: dict[Poller[Any, Any], int] = {}
+        self._missed = 0
         self._errors = 0
         self._statistics = Statistics(group)
         self._statistics_failed = False
@@ -70,11 +73,11 @@ class Health:
         group.exchange_count.post(0, stamp)
 
     def read_succeeded(self, poller: Poller[Any, Any]) -> None:
-        self.changed()
+        self.changed(poller)
 
     def read_failed(self, poller: Poller[Any, Any], error: Exception) -> None:
         self._error(str(error))
-        self.changed()
+        self.changed(poller)
 
     def put_failed(self, pvname: str, error: Exception) -> None:
         self._error(f"put to {pvname}: {error}")
@@ -85,25 +88,28 @@ class Health:
         self._group.last_error.post(text, stamp)
         self._group.error_count.post(min(self._errors, (1 << 31) - 1), stamp)
 
-    def changed(self) -> None:
+    def changed(self, poller: Poller[Any, Any]) -> None:
         """Post whether the device is there: at least one of its vital blocks is fresh."""
         stamp = Stamp.now()
-        alive = any(p.fresh for p in self._pollers if p.scan.vital)
-        self._group.connected.post(int(alive), stamp)
-        for group in {id(p.group): p.group for p in self._pollers}.values():
-            if PART_CONNECTED in group.attr_pvdb:
-                group.point(PART_CONNECTED).post(int(_fastest(group).fresh), stamp)
+        if poller.fresh and poller.scan.vital:
+            self._alive.add(poller)
+        else:
+            self._alive.discard(poller)
+        self._group.connected.post(int(bool(self._alive)), stamp)
+        group = poller.group
+        if PART_CONNECTED in group.attr_pvdb:
+            group.point(PART_CONNECTED).post(int(_fastest(group).fresh), stamp)
         self._group.reconnect_count.post(self._device.reconnects, stamp)
 
     def polled(self, poller: Poller[Any, Any]) -> None:
         """Post how long the last read took and how many slots were missed."""
         stamp = Stamp.now()
-        group = self._group
         attribute = poller.scan.attribute
         poller.group.point(f"{attribute}_time").post(poller.duration * 1000, stamp)
         poller.group.point(f"{attribute}_overruns").post(poller.overruns, stamp)
-        group.poll_time.post(max(p.duration for p in self._pollers) * 1000, stamp)
-        group.poll_overruns.post(sum(p.overruns for p in self._pollers), stamp)
+        self._missed += poller.overruns - self._overruns.get(poller, 0)
+        self._overruns[poller] = poller.overruns
+        self._group.poll_overruns.post(self._missed, stamp)
 
     def _post_statistics(self) -> None:
         """Out of file descriptors, say, is no reason to end: one line in the log until it heals."""
@@ -119,7 +125,9 @@ class Health:
     async def run(self) -> None:
         """Post heartbeat and statistics until cancelled."""
         while True:
-            self._group.exchange_count.post(self._device.exchanges, Stamp.now())
+            stamp = Stamp.now()
+            self._group.exchange_count.post(self._device.exchanges, stamp)
+            self._group.poll_time.post(max(p.duration for p in self._pollers) * 1000, stamp)
             self._post_statistics()
             await asyncio.sleep(STATISTICS_PERIOD)
 

@@ -68,6 +68,7 @@ class Point(Channel):
         "status",
         "text",
         "value",
+        "watched",
     )
 
     def __init__(self, spec: PointSpec, pvname: str, group: Group) -> None:
@@ -91,6 +92,7 @@ class Point(Channel):
         self.putter: Putter | None = None
         self.rescan: Callable[[], None] | None = None
         self._fields: dict[str, Field] | None = None
+        self.watched: dict[str, Field] | None = None  # fields that somebody has subscribed to
         self._limits = self._declared_limits() if spec.numeric and spec.count == 1 else None
 
     def _declared_limits(self) -> Limits | None:
@@ -121,7 +123,7 @@ class Point(Channel):
         if self.overrides is None:
             self.overrides = {}
         self.overrides[name] = value
-        self.group.settings_changed()
+        self.group.settings_changed(self)
         self.notify(Event.PROPERTY)
 
     @property
@@ -266,8 +268,8 @@ class Point(Channel):
             self._refresh_fields(stamp)
 
     def _refresh_fields(self, stamp: Stamp) -> None:
-        if self._fields is not None:
-            for field in self._fields.values():
+        if self.watched:
+            for field in self.watched.values():
                 field.refresh(stamp)
 
     def _deadbands(self, value: float) -> int:

@@ -297,7 +297,7 @@ class Poller(Generic[D, R]):
             return
         self._invalidate(COMM)
         self._lose(f"no answer for two periods ({self.group.root.device.link})")
-        self.health.changed()
+        self.health.changed(self)
 
     def _invalidate(self, alarm: Alarm) -> None:
         self.fresh = False
