@@ -1,7 +1,8 @@
 """A client's bytes cut into messages: what is not complete is held no longer than it may be.
 
 The header says how long a message is, and of which channel: one that is longer than that channel
-can take is refused before its payload has come, as EPICS Base does (``camessage.c``, ECA_TOLARGE).
+can take is refused before its payload has come, and passed over. EPICS Base does so with
+``EPICS_CA_AUTO_ARRAY_BYTES=NO`` (``camessage.c``, ECA_TOLARGE).
 """
 
 from __future__ import annotations

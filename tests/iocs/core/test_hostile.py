@@ -344,7 +344,8 @@ async def test_fifty_clients_with_monitors(ioc: Ioc, bystander: RawCa, group: Pl
             await asyncio.sleep(0)
         for monitor in monitors:
             await monitor.until(lambda event: event.double == 119.0)
-            assert [e.double for e in monitor.events[1:]] == [100.0 + n for n in range(20)]
+            posted = [e.double for e in monitor.events if e.double >= 100.0]  # a scan may fall in
+            assert posted == [100.0 + n for n in range(20)]
         assert ioc._count_clients() == (51, 51, 51)
     await until(lambda: len(ioc.context.circuits) == 1)
 

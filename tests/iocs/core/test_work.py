@@ -19,7 +19,7 @@ from iocs.core.monitor import Monitor
 from iocs.core.posted import connected_pv
 from iocs.core.scan import Scan
 from iocs.core.stamp import Stamp
-from tests.iocs.core.plant import PREFIX, Plant, PlantIoc
+from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, until
 from tests.support.ca import CaSpace
 from tests.support.rawca import (
     CLEAR,
@@ -159,9 +159,9 @@ async def test_events_off_and_on_cost_the_same_while_updates_wait(
         async with _crowded(server, count) as (client, _):
             client.pause()
             client.send(pack(EVENTS_OFF))
+            await until(lambda: len(server.circuits) == 1)
             (circuit,) = server.circuits
-            while not circuit._outbox.muted:
-                await asyncio.sleep(0)
+            await until(lambda: circuit._outbox.muted)
             group.point("level").post(float(count), Stamp.now())
             with counted("/iocs/core/", but=frozenset({"broadcast_beacon_loop", "take"})) as spent:
                 for _ in range(_MESSAGES):
