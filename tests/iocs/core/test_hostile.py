@@ -194,8 +194,9 @@ async def test_a_put_that_is_long_for_others_fits_a_long_pv(space: CaSpace) -> N
     class LongIoc(PlantIoc):
         """A plant with a long array."""
 
-        main = PlantIoc.main
-        curve = array(main, "Curve", lambda r: r.trace, count=5000, doc="Curve", units="mV")
+        curve = array(
+            PlantIoc.main, "Curve", lambda r: r.trace, count=5000, doc="Curve", units="mV"
+        )
 
     async with serving(LongIoc(PREFIX, Plant())) as ioc, RawCa(ioc.context.port) as client:
         curve = await client.create(PREFIX + "Curve")
