@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..core import tcp
-from ..core.simulation.faults import Fault, FaultBoard, FaultSpec
+from ..core.simulation.faults import UNTRUE, Fault, FaultBoard, FaultSpec
 from .protocol import TOKEN, Direction, Frame, FrameStream, frame
 from .queries import UnknownCommandReply
 from .simulated_answers import WRITES, Session
 
+_OF_THE_CYCLER = UNTRUE | {Fault.EXCEPTION}
 _OLD_TOKEN = b"\xdd" * 8
 _LONGEST_REQUEST = 4 << 20
 
@@ -35,7 +36,7 @@ class Host(Protocol):
     bad_checksums: int
 
     def replies(
-        self, session: Session, received: Frame, *, files: bool, refused: int | None = None
+        self, session: Session, received: Frame, *, files: bool, spec: FaultSpec | None = None
     ) -> list[Frame]:
         """The replies to a frame."""
         ...
@@ -101,11 +102,8 @@ class Connection(asyncio.Protocol):
             spec = self._server.faults.hit(write=write)
             if spec is not None and spec.fault is Fault.SILENT:
                 continue
-            refused = int(spec.value) if spec and spec.fault is Fault.EXCEPTION else None
-            replies = self._server.replies(
-                self.session, received, files=self._files, refused=refused
-            )
-            if spec is not None and refused is None:
+            replies = self._server.replies(self.session, received, files=self._files, spec=spec)
+            if spec is not None and spec.fault not in _OF_THE_CYCLER:
                 replies = self._spoilt(spec, replies)
             await self._send(b"".join(map(self._frame, replies)))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..core.simulation.faults import Fault, FaultBoard, FaultSpec
 from ..core.url import TcpUrl
@@ -19,16 +20,18 @@ from .simulated_answers import FILE_COMMANDS, WRITES, Answers, Session
 from .simulated_connection import Connection, WireStyle
 from .simulated_cycler import CyclerModel
 from .simulated_refusals import refusal
+from .variables import SetVariable
 from .words import Generation
 
 FAULTS = (
     Fault.SILENT, Fault.LOST_REPLY, Fault.LATE, Fault.OTHER_REPLY, Fault.TRUNCATED, Fault.BAD_CRC,
-    Fault.EXCEPTION, Fault.RESET, Fault.REFUSE, Fault.FLOOD,
+    Fault.EXCEPTION, Fault.RESET, Fault.REFUSE, Fault.FLOOD, Fault.IGNORE, Fault.CLIP, Fault.DEFER,
 )  # fmt: skip
 RESTART_TIME = 1.0
 """Seconds for which a program that is started anew takes no connections."""
 
 _LOG_LENGTH = 10_000
+_DONE = 0
 
 
 class CyclerServer:
@@ -52,6 +55,7 @@ class CyclerServer:
         self._connections: list[Connection] = []
         self._ports: dict[TcpUrl, tuple[bool, asyncio.Server | None]] = {}
         self._down = False
+        self._deferred: list[asyncio.TimerHandle] = []
         self._back: asyncio.TimerHandle | None = None
         self._opening: asyncio.Task[None] | None = None
 
@@ -135,6 +139,8 @@ class CyclerServer:
 
     async def close(self) -> None:
         """Stop serving."""
+        for timer in self._deferred:
+            timer.cancel()
         if self._back is not None:
             self._back.cancel()
         if self._opening is not None:
@@ -158,9 +164,9 @@ class CyclerServer:
             self._connections.remove(connection)
 
     def replies(
-        self, session: Session, received: Frame, *, files: bool, refused: int | None = None
+        self, session: Session, received: Frame, *, files: bool, spec: FaultSpec | None = None
     ) -> list[Frame]:
-        """The replies to a frame, perhaps none; `refused` is the result to refuse it with."""
+        """The replies to a frame, perhaps none, with what a fault lets the cycler do with it."""
         try:
             request = decode_request(received)
         except DecodeError:
@@ -169,8 +175,25 @@ class CyclerServer:
         self.log.append((session, request))
         if request.code in FILE_COMMANDS and self.files_elsewhere and not files:
             return []
-        if refused is not None:
-            return refusal(request, refused)
+        if spec is not None:
+            return self._misled(spec, session, request)
+        return self.answers.answer(session, request)
+
+    def _misled(self, spec: FaultSpec, session: Session, request: Request) -> list[Frame]:
+        match spec.fault:
+            case Fault.EXCEPTION:
+                return refusal(request, int(spec.value))
+            case Fault.IGNORE:
+                return refusal(request, _DONE)
+            case Fault.DEFER:
+                loop = asyncio.get_running_loop()
+                answer = self.answers.answer
+                self._deferred.append(loop.call_later(spec.value, answer, session, request))
+                return refusal(request, _DONE)
+            case Fault.CLIP if isinstance(request, SetVariable):
+                request = replace(request, value=min(request.value, spec.value))
+            case _:
+                pass
         return self.answers.answer(session, request)
 
     def _senseless(self, received: Frame) -> list[Frame]:

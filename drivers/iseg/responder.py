@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 
@@ -25,7 +26,10 @@ from .protocol import (
 )
 from .registers import Registers
 
-FAULTS = (Fault.SILENT, Fault.LOST_REPLY, Fault.LATE, Fault.OTHER_REPLY, Fault.TRUNCATED)
+FAULTS = (
+    Fault.SILENT, Fault.LOST_REPLY, Fault.LATE, Fault.OTHER_REPLY, Fault.TRUNCATED, Fault.IGNORE,
+    Fault.CLIP, Fault.DEFER,
+)  # fmt: skip
 _OF_BLOCK = 5
 
 
@@ -151,11 +155,14 @@ class SimulatedModule:
             answers, delay = _spoilt(spec, answers, delay)
         self._owed += len(answers)
         if delay > 0.0:
-            loop = asyncio.get_running_loop()
-            self._timers = {timer for timer in self._timers if timer.when() > loop.time()}
-            self._timers.add(loop.call_later(delay, self._give, answers))
+            self._later(delay, self._give, answers)
         else:
             self._give(answers)
+
+    def _later(self, seconds: float, do: Callable[..., object], *with_what: object) -> None:
+        loop = asyncio.get_running_loop()
+        self._timers = {timer for timer in self._timers if timer.when() > loop.time()}
+        self._timers.add(loop.call_later(seconds, do, *with_what))
 
     def _give(self, answers: list[CanFrame]) -> None:
         for frame in answers:
@@ -200,12 +207,15 @@ class SimulatedModule:
             return
         self.writes += 1
         spec = self._faults.hit(write=True)
-        if spec is not None and spec.fault is Fault.SILENT:
+        if spec is not None and spec.fault in (Fault.SILENT, Fault.IGNORE):
             return
-        self.catch_up()
-        self._obey(data)
+        if spec is not None and spec.fault is Fault.DEFER:
+            self._later(spec.value, self._obey, data)
+            return
+        self._obey(data, spec.value if spec is not None and spec.fault is Fault.CLIP else math.inf)
 
-    def _obey(self, data: bytes) -> None:
+    def _obey(self, data: bytes, highest: float = math.inf) -> None:
+        self.catch_up()
         try:
             order = parse_answer(data)
         except DecodeError:
@@ -214,7 +224,8 @@ class SimulatedModule:
         if order.value is None:
             self.model.refuse_input()
         else:
-            self.registers.write(order.id, order.place, order.value)
+            value = min(order.value, highest) if isinstance(order.value, float) else order.value
+            self.registers.write(order.id, order.place, value)
 
     def _broadcast(self, data: bytes) -> None:
         """Control of every channel, on all modules (section 11)."""

@@ -15,13 +15,15 @@ from dataclasses import dataclass, replace
 from ..core.pacing import PacedPipe
 from ..core.simulation.faults import Fault, FaultBoard, FaultSpec
 from ..core.url import SerialLine
+from .datapoints import datapoint
 from .frame import STRIPPED, Frame, FrameParser
-from .protocol import Service, error_reply_to
+from .protocol import Format, Service, decode_value, encode_value, error_reply_to, reply_to
 from .simulated_site import SimulatedSite
 
 FAULTS = (
     Fault.SILENT, Fault.LOST_REPLY, Fault.LATE, Fault.OTHER_REPLY, Fault.WRONG_UNIT,
     Fault.TRUNCATED, Fault.BAD_CRC, Fault.EXCEPTION, Fault.RESET, Fault.REFUSE, Fault.FLOOD,
+    Fault.IGNORE, Fault.CLIP, Fault.DEFER,
 )  # fmt: skip
 """What can go wrong here; TRUNCATED, BAD_CRC and WRONG_UNIT mean a cut reply, a wrong checksum and
 the source address of the next device."""
@@ -138,21 +140,38 @@ class GatewayLine:
             flags = station.site.gateway.flags
             self._send(error_reply_to(asked, int(spec.value), flags=flags))
             return
+        if spec is not None and spec.fault in (Fault.IGNORE, Fault.DEFER):
+            self._acknowledge(spec, asked)
+            return
+        if spec is not None and spec.fault is Fault.CLIP:
+            asked = _clipped(asked, spec.value)
         reply = station.site.gateway.respond(asked)
         if reply is None:
             return
-        if spec is None:
+        if spec is None or spec.fault is Fault.CLIP:
             self._send(reply)
         else:
             self._misbehave(spec, reply)
+
+    def _acknowledge(self, spec: FaultSpec, asked: Frame) -> None:
+        """Answer a write as if it was obeyed, and obey it later or never."""
+        gateway = self._station.site.gateway
+        self._send(reply_to(asked, b"", flags=gateway.flags))
+        if spec.fault is Fault.DEFER:
+            self._later(spec.value, gateway.respond, asked)
+        else:
+            gateway.writes += 1
+
+    def _later(self, seconds: float, do: Callable[..., object], *with_what: object) -> None:
+        loop = asyncio.get_running_loop()
+        self._late = {handle for handle in self._late if handle.when() > loop.time()}
+        self._late.add(loop.call_later(seconds, do, *with_what))
 
     def _misbehave(self, spec: FaultSpec, reply: Frame) -> None:
         frame = self._on_the_wire(reply)
         match spec.fault:
             case Fault.LATE:
-                loop = asyncio.get_running_loop()
-                self._late = {handle for handle in self._late if handle.when() > loop.time()}
-                self._late.add(loop.call_later(spec.value, self._send, reply))
+                self._later(spec.value, self._send, reply)
             case Fault.OTHER_REPLY:
                 self._send(replace(reply, object_id=reply.object_id + 1))
             case Fault.WRONG_UNIT:
@@ -175,3 +194,16 @@ class GatewayLine:
 
     def _on_the_wire(self, reply: Frame) -> bytes:
         return reply.encode() + (STRIPPED if self._terminated else b"")
+
+
+def _clipped(asked: Frame, highest: float) -> Frame:
+    """A write of a number that is not above another one."""
+    try:
+        layout = datapoint(asked.object_id).format
+        if layout not in (Format.FLOAT, Format.INT32):
+            return asked
+        value = min(decode_value(layout, asked.data), highest)
+        exact = value if layout is Format.FLOAT else int(value)
+        return replace(asked, data=encode_value(layout, exact))
+    except (LookupError, ValueError):  # the gateway refuses it
+        return asked

@@ -10,9 +10,17 @@ from typing import Protocol
 from .. import tcp
 from ..pacing import PacedPipe
 from ..url import SerialLine
-from .faults import Fault, FaultBoard, FaultSpec
+from .faults import UNTRUE, Fault, FaultBoard, FaultSpec
 from .frames import Framing, RtuFraming, ServerRequest
-from .modbus_device import ModbusDevice, answer, exception_answer, is_write, other_answer
+from .modbus_device import (
+    ModbusDevice,
+    acknowledgement,
+    answer,
+    clipped,
+    exception_answer,
+    is_write,
+    other_answer,
+)
 
 _GAP_CHARACTERS = 3.5
 _QUIET = 0.02
@@ -134,17 +142,31 @@ class Channel:
         if spec.fault is Fault.EXCEPTION:
             self._send(request, exception_answer(request.pdu, int(spec.value)))
             return
+        if spec.fault in UNTRUE:
+            self._obey_otherwise(spec, device, request.pdu)
+            self._send(request, acknowledgement(request.pdu))
+            return
         right = answer(device, request.pdu)
         if spec.fault is Fault.LATE:
-            loop = asyncio.get_running_loop()
-            self._late = {handle for handle in self._late if handle.when() > loop.time()}
-            self._late.add(loop.call_later(spec.value, self._send, request, right))
+            self._later(spec.value, self._send, request, right)
         elif spec.fault is Fault.OTHER_REPLY:
             self._send(request, other_answer(request.pdu, right))
         elif spec.fault is Fault.RESET:
             self.reset()
         else:
             self._put(self._spoilt(spec, request, right))
+
+    def _obey_otherwise(self, spec: FaultSpec, device: ModbusDevice, pdu: bytes) -> None:
+        """Do something else than a write asks for, or later, or nothing."""
+        if spec.fault is Fault.CLIP:
+            answer(device, clipped(pdu, int(spec.value)))
+        elif spec.fault is Fault.DEFER:
+            self._later(spec.value, answer, device, pdu)
+
+    def _later(self, seconds: float, do: Callable[..., object], *with_what: object) -> None:
+        loop = asyncio.get_running_loop()
+        self._late = {handle for handle in self._late if handle.when() > loop.time()}
+        self._late.add(loop.call_later(seconds, do, *with_what))
 
     def _spoilt(self, spec: FaultSpec, request: ServerRequest, right: bytes) -> bytes:
         frame = self._framing.wrap(request.unit, right, request.transaction)

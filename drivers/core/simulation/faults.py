@@ -28,6 +28,9 @@ class Fault(StrEnum):
     RESET = "reset"
     REFUSE = "refuse"
     FLOOD = "flood"
+    IGNORE = "ignore"
+    CLIP = "clip"
+    DEFER = "defer"
 
 
 class FaultFilter(StrEnum):
@@ -52,11 +55,18 @@ FAULT_HELP = {
     Fault.RESET: "the request is obeyed, then the connection is reset (TCP only)",
     Fault.REFUSE: "connections are closed and refused (TCP only)",
     Fault.FLOOD: "VALUE junk bytes are sent instead of the answer (600)",
+    Fault.IGNORE: "a write is acknowledged, and not obeyed",
+    Fault.CLIP: "a write is acknowledged, and no number above VALUE (1) is taken, but VALUE",
+    Fault.DEFER: "a write is acknowledged at once, and obeyed after VALUE seconds (0.5)",
 }
+UNTRUE = frozenset((Fault.IGNORE, Fault.CLIP, Fault.DEFER))
+"""Faults of a device that acknowledges a write and does something else; they hit writes only."""
 _VALUES: dict[Fault, tuple[float, float, float]] = {
     Fault.LATE: (1.5, 0.0, 3600.0),
     Fault.EXCEPTION: (4, 1, 255),
     Fault.FLOOD: (600, 1, 100_000),
+    Fault.CLIP: (1.0, 0.0, 1e9),
+    Fault.DEFER: (0.5, 0.0, 3600.0),
 }
 _SYNTAX = re.compile(r"([a-z-]+)(?:=([0-9.]+))?(?::([0-9]+))?(?:@([a-z]+))?")
 
@@ -147,6 +157,8 @@ class FaultBoard:
         if spec is None or spec.fault is Fault.REFUSE:
             return None
         if spec.only is (FaultFilter.READS if write else FaultFilter.WRITES):
+            return None
+        if spec.fault in UNTRUE and not write:
             return None
         if self._left is not None:
             self._left -= 1

@@ -59,6 +59,19 @@ def is_write(pdu: bytes) -> bool:
     return pdu[0] in _WRITES
 
 
+def acknowledgement(pdu: bytes) -> bytes:
+    """The answer to a write that was obeyed, whether it was or not."""
+    return pdu if pdu[0] in (5, 6) else pdu[:5]
+
+
+def clipped(pdu: bytes, highest: int) -> bytes:
+    """A write of registers in which none is above a number."""
+    first = {6: 3, 16: 6}.get(pdu[0], len(pdu))
+    words = (pdu[at : at + 2] for at in range(first, len(pdu), 2))
+    lower = (min(int.from_bytes(word, "big"), highest).to_bytes(2, "big") for word in words)
+    return pdu[:first] + b"".join(lower)
+
+
 def exception_answer(pdu: bytes, code: int) -> bytes:
     """The exception answer to a request."""
     return bytes([pdu[0] | 0x80, code])
