@@ -11,7 +11,7 @@ from drivers.arbin.device import Cycler
 from drivers.arbin.reader import unit_of
 from drivers.arbin.reading import ChannelReading
 from drivers.arbin.words import FAULTY, STOPPED, USER_VARIABLES
-from iocs.core.alarm import COMM, UNDEFINED, WRITE_FAILED, Alarm, Severity
+from iocs.core.alarm import COMM, UNDEFINED, Alarm
 from iocs.core.dbr import ConversionError, Native
 from iocs.core.declare import FAST, Family
 from iocs.core.declared import Declared, Setting
@@ -186,8 +186,6 @@ class Variables:
                 await target.cycler.set_variable(target.index, number, value)
         except Exception as error:
             group.root.health.put_failed(point.pvname, error)
-            if point.severity != Severity.INVALID:
-                point.mark(WRITE_FAILED)
             raise
         self._known = True
-        point.post(value, Stamp.now())
+        point.take(value, Stamp.now())

@@ -51,6 +51,9 @@ UNDEFINED = Alarm(Status.UDF, Severity.INVALID)
 COMM = Alarm(Status.COMM, Severity.INVALID)
 READ_FAILED = Alarm(Status.READ, Severity.INVALID)
 WRITE_FAILED = Alarm(Status.WRITE, Severity.MAJOR)
+"""A command that was not carried out."""
+NOT_CARRIED_OUT = Alarm(Status.WRITE, Severity.MINOR)
+"""Any other put that was not carried out."""
 
 LIMIT_FIELDS = ("HIHI", "LOLO", "HIGH", "LOW")
 """Limits in the order in which EPICS Base judges them."""

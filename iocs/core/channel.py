@@ -70,6 +70,13 @@ class Channel(ChannelData):
         """Carry out a client's put: returns when it is done, raises the reason when it is not."""
         raise NotImplementedError
 
+    def not_carried_out(self, shown: str, client: Client, error: Exception) -> None:
+        """Tell of a client's put that was not carried out: of what value, and why.
+
+        The alarm of the PV shows it too, unless the client had no right to write.
+        """
+        raise NotImplementedError
+
     def metadata_limits(self) -> tuple[float, ...]:
         """Limits in the order of DBR_CTRL: display, alarm and warning, control.
 

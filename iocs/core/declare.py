@@ -10,6 +10,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from .agreement import AT_ONCE, BY_DRIVER, Agreement
 from .alarm import Severity
 from .dbr import Native
 from .declared import Command, Declared, Family, Internal, Reading, Setpoint, Setting
@@ -22,10 +23,13 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 __all__ = [
+    "AT_ONCE",
+    "BY_DRIVER",
     "FAST",
     "NO_YES",
     "ON_OFF",
     "SLOW",
+    "Agreement",
     "Archive",
     "Command",
     "Declared",
@@ -296,12 +300,14 @@ def setpoint(  # noqa: PLR0913 - all that a set point is declared with
     high: float = math.nan,
     urgent: bool = False,
     follow: bool = True,
+    agreement: Agreement = AT_ONCE,
     snapshot: bool = False,
     archive: Archive | None = FAST,
 ) -> Setpoint[T, float]:
     """A number the device holds (ao, with ``<name>_RBV`` as ai).
 
-    Puts outside ``low`` to ``high`` are refused. ``snapshot``: save-and-restore may hold it; see
+    Puts outside ``low`` to ``high`` are refused; ``agreement`` tells how exactly and how late the
+    readback shows what was put. ``snapshot``: save-and-restore may hold it; see
     :class:`PointSpec`. No choice and no command is in a snapshot.
     """
     common: dict[str, Any] = {
@@ -315,7 +321,7 @@ def setpoint(  # noqa: PLR0913 - all that a set point is declared with
         name=name, record="ao", writable=True, control=(low, high), snapshot=snapshot, **common
     )
     twin = Reading(PointSpec(name=f"{name}_RBV", record="ai", **common), confirm, readback)
-    return Setpoint(spec, write, twin, urgent=urgent, follow=follow)
+    return Setpoint(spec, write, twin, urgent=urgent, follow=follow, agreement=agreement)
 
 
 def choice(
@@ -328,9 +334,13 @@ def choice(
     doc: str,
     urgent: bool = False,
     follow: bool = True,
+    agreement: Agreement = AT_ONCE,
     archive: Archive | None = FAST,
 ) -> Setpoint[T, int]:
-    """A state the device holds (bo for two, mbbo for more), with ``<name>_RBV`` (bi, mbbi)."""
+    """A state the device holds (bo for two, mbbo for more), with ``<name>_RBV`` (bi, mbbi).
+
+    ``agreement`` tells how late the readback may show what was put.
+    """
     out, back = ("bo", "bi") if len(states) == 2 else ("mbbo", "mbbi")
     common: dict[str, Any] = {
         "desc": doc,
@@ -340,4 +350,4 @@ def choice(
     }
     spec = PointSpec(name=name, record=out, writable=True, **common)
     twin = Reading(PointSpec(name=f"{name}_RBV", record=back, **common), confirm, readback)
-    return Setpoint(spec, write, twin, urgent=urgent, follow=follow)
+    return Setpoint(spec, write, twin, urgent=urgent, follow=follow, agreement=agreement)

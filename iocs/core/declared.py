@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from caproto.server import pvproperty
 
+from .agreement import AT_ONCE, Agreement
 from .point import Point
 from .scan import Block
 from .spec import PointSpec
@@ -118,6 +119,8 @@ class Setpoint(Declared, Generic[T, V]):
 
     ``follow``: after (re)connecting the set point takes the device's value; False keeps what was
     asked for.
+
+    ``agreement``: how the device is found to hold what was put.
     """
 
     def __init__(
@@ -128,8 +131,10 @@ class Setpoint(Declared, Generic[T, V]):
         *,
         urgent: bool,
         follow: bool,
+        agreement: Agreement = AT_ONCE,
     ) -> None:
         super().__init__(spec)
+        self.agreement = agreement
         self.write = write
         self.readback = readback
         self.urgent = urgent

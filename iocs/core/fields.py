@@ -291,6 +291,9 @@ class Field(Channel):
         self.definition.put(self.point, parse_put(self, value))
         self.refresh(Stamp.now())
 
+    def not_carried_out(self, shown: str, client: Client, error: Exception) -> None:
+        self.point.group.root.health.put_refused(self.pvname, shown, client, error)
+
     def add_monitor(self, monitor: Monitor) -> None:
         """Subscribe; from now on changes are looked for."""
         if self.monitors is None:

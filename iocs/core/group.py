@@ -77,7 +77,7 @@ class Group(PVs):
         check_limits(point, value)
         if setting.apply is not None:
             setting.apply(self, value)
-        point.post(value, Stamp.now())
+        point.take(value, Stamp.now())
         self.settings_changed(point)
 
     def bind_command(self, command: Command[Any], point: Point) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from drivers.core.device import Device
 
+from .access import Client
 from .declare import Internal, text_spec
 from .meta import PART_CONNECTED
 from .posted import connected_pv, count_pv, number_pv
@@ -27,7 +29,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("labioc.health")
 
 ERROR_SIZE = 256
+PUT_ERROR_SIZE = 400
 LINK_SIZE = 128
+_NAME_SIZE = 24
+_REASON_SIZE = 200
+_MOST = (1 << 31) - 1
 STATISTICS_PERIOD = 1.0
 
 
@@ -38,6 +44,10 @@ class HealthPVs(StatisticsPVs):
     link_url = Internal(text_spec("Link", "Address of the device", LINK_SIZE))
     last_error = Internal(text_spec("LastError", "Most recent error", ERROR_SIZE))
     error_count = count_pv("ErrorCount", "Failed reads and puts")
+    last_put_error = Internal(
+        text_spec("LastPutError", "Most recent put not carried out", PUT_ERROR_SIZE)
+    )
+    refused_puts = count_pv("RefusedPuts", "Puts that were not carried out")
     reconnect_count = count_pv("ReconnectCount", "Link opened again")
     exchange_count = number_pv(
         "ExchangeCount", "Requests sent to the device", "", precision=0, adel=1000.0
@@ -57,6 +67,7 @@ class Health:
         self._overruns: dict[Poller[Any, Any], int] = {}
         self._missed = 0
         self._errors = 0
+        self._refused = 0
         self._statistics = Statistics(group)
         self._statistics_failed = False
 
@@ -68,6 +79,8 @@ class Health:
         group.link_url.post(self._device.link, stamp)
         group.last_error.post("", stamp)
         group.error_count.post(0, stamp)
+        group.last_put_error.post("", stamp)
+        group.refused_puts.post(0, stamp)
         group.poll_overruns.post(0, stamp)
         group.reconnect_count.post(0, stamp)
         group.exchange_count.post(0, stamp)
@@ -82,11 +95,25 @@ class Health:
     def put_failed(self, pvname: str, error: Exception) -> None:
         self._error(f"put to {pvname}: {error}")
 
+    def put_refused(self, name: str, shown: str, client: Client, error: Exception) -> None:
+        """Show a client's put that was not carried out, whatever the reason.
+
+        `name` is that of the PV or field, `shown` the value. User and host are what it claims.
+        """
+        self._refused += 1
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        user, host = _fit(client.user, _NAME_SIZE), _fit(client.host, _NAME_SIZE)
+        reason = _fit(str(error) or type(error).__name__, _REASON_SIZE)
+        text = f"{at} {name} = {shown} by {user}@{host} ({client.address}): {reason}"
+        stamp = Stamp.now()
+        self._group.last_put_error.post(text, stamp)
+        self._group.refused_puts.post(min(self._refused, _MOST), stamp)
+
     def _error(self, text: str) -> None:
         self._errors += 1
         stamp = Stamp.now()
         self._group.last_error.post(text, stamp)
-        self._group.error_count.post(min(self._errors, (1 << 31) - 1), stamp)
+        self._group.error_count.post(min(self._errors, _MOST), stamp)
 
     def changed(self, poller: Poller[Any, Any]) -> None:
         """Post whether the device is there: at least one of its vital blocks is fresh."""
@@ -130,6 +157,11 @@ class Health:
             self._group.poll_time.post(max(p.duration for p in self._pollers) * 1000, stamp)
             self._post_statistics()
             await asyncio.sleep(STATISTICS_PERIOD)
+
+
+def _fit(text: str, size: int) -> str:
+    """What a client may have written, in one line of so many characters at most."""
+    return "".join(c if c.isprintable() else "?" for c in text[:size])
 
 
 def _fastest(group: Group) -> Poller[Any, Any]:

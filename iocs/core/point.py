@@ -15,6 +15,7 @@ from .alarm import (
     COMM,
     GOOD,
     LIMIT_FIELDS,
+    NOT_CARRIED_OUT,
     SEVERITY_FIELDS,
     UNDEFINED,
     Alarm,
@@ -62,6 +63,7 @@ class Point(Channel):
         "overrides",
         "putter",
         "pvname",
+        "refusal",
         "rescan",
         "scalar",
         "severity",
@@ -89,6 +91,7 @@ class Point(Channel):
         self.last_posted: Any = None
         self.last_logged: Any = None
         self.failure: Alarm | None = None
+        self.refusal: Alarm | None = None
         self.putter: Putter | None = None
         self.rescan: Callable[[], None] | None = None
         self._fields: dict[str, Field] | None = None
@@ -245,14 +248,24 @@ class Point(Channel):
         self.failure = alarm
         self._publish(self.value, stamp or Stamp.now(), alarm)
 
-    def mark(self, alarm: Alarm, stamp: Stamp | None = None) -> None:
-        """Publish another alarm with the present value (a put that was refused, say)."""
-        self._publish(self.value, stamp or Stamp.now(), alarm)
+    def take(self, value: Any, stamp: Stamp) -> None:
+        """Publish a value that was put: it ends the alarm of one that was not carried out."""
+        self.refusal = None
+        self.post(value, stamp)
+
+    def refuse(self, alarm: Alarm = NOT_CARRIED_OUT) -> None:
+        """Show that a put was not carried out, beside graver alarms, until one is."""
+        if self.refusal is None or alarm.severity > self.refusal.severity:
+            self.refusal = alarm
+        if self.refusal.severity > self.severity:
+            self._publish(self.value, Stamp.now(), self.refusal)
 
     def _publish(self, value: Any, stamp: Stamp, alarm: Alarm) -> None:
         events = 0
         self.value = value
         self.epics_stamp = stamp
+        if self.refusal is not None and self.refusal.severity > alarm.severity:
+            alarm = self.refusal
         if alarm.severity != self.severity or alarm.status != self.status:
             self.status, self.severity = alarm
             events = int(Event.ALARM)
@@ -296,6 +309,11 @@ class Point(Channel):
         if self.putter is None:
             raise PermissionError(f"{self.pvname} takes no puts")
         await self.putter(self, parse_put(self, value))
+
+    def not_carried_out(self, shown: str, client: Client, error: Exception) -> None:
+        self.group.root.health.put_refused(self.pvname, shown, client, error)
+        if self.spec.writable and not isinstance(error, PermissionError):
+            self.refuse()
 
     def acknowledge(self, data_type: int, value: int) -> None:
         """DBR_PUT_ACKS, DBR_PUT_ACKT: acknowledge an alarm; whether passing alarms must be."""

@@ -1,32 +1,44 @@
 """Puts: complete when the device has confirmed them, and fail at the client when it has not.
 
-The order is: limits, device, confirming read, readback, completion. Puts to one device (or
-to a part with a queue of its own) are carried out one after the other, in the order in which they
-came; urgent ones (stop, emergency off) wait for nobody. Nothing is ever repeated.
+The order is: limits, device, confirming read, compared with what was put, completion. Puts to one
+device (or to a part with a queue of its own) are carried out one after the other, in the order in
+which they came; urgent ones (stop, emergency off) wait for nobody. Nothing is ever repeated.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from .alarm import GOOD, READ_FAILED, WRITE_FAILED, Alarm, Severity, Status
-from .dbr import ConversionError
+from drivers.core.errors import Ambiguous, NotObeyed
+
+from .alarm import GOOD, NOT_CARRIED_OUT, READ_FAILED, WRITE_FAILED, Alarm, Severity
+from .dbr import ConversionError, Native
+from .spec import PointSpec
 from .stamp import Stamp
 
 if TYPE_CHECKING:
     from .declared import Command, Setpoint
     from .group import Group
     from .point import Point
+    from .scan import Poller
 
 log = logging.getLogger("labioc.puts")
 
 MAX_WAITING = 1024
 """Puts that may wait for one device; more are refused: no runaway client fills the memory."""
+
+_READ_AGAIN = 0.1
+"""Seconds between two reads of a block that is waited for to show what was put."""
+
+_MOST_REPLACED = 64
+"""Values put to one set point that are remembered: a later one may have replaced an earlier."""
 
 
 wanted: ContextVar[Callable[[], bool]] = ContextVar("wanted", default=lambda: True)
@@ -35,6 +47,10 @@ wanted: ContextVar[Callable[[], bool]] = ContextVar("wanted", default=lambda: Tr
 
 class PutRefused(ValueError):
     """A put that the IOC refuses before it reaches the device."""
+
+
+class NotHeld(ValueError):
+    """A put that was written, and whose readback shows that the device holds something else."""
 
 
 class PutQueue:
@@ -51,6 +67,7 @@ class PutQueue:
         self._overtaken = 0
         self._overtaker = ""
         self._ending = False
+        self._watching: set[asyncio.Future[str]] = set()
 
     @property
     def waiting(self) -> int:
@@ -60,6 +77,25 @@ class PutQueue:
     def end(self) -> None:
         """The IOC ends: puts that wait are refused, and new ones but urgent ones."""
         self._ending = True
+        self._tell("the IOC ends")
+
+    @contextmanager
+    def watch(self) -> Iterator[asyncio.Future[str]]:
+        """What tells a put that waits for its readback that it need not wait longer, and why."""
+        told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        queues = (self,) if self._above is None else (self, self._above)
+        for queue in queues:
+            queue._watching.add(told)
+        try:
+            yield told
+        finally:
+            for queue in queues:
+                queue._watching.discard(told)
+
+    def _tell(self, reason: str) -> None:
+        for told in self._watching:
+            if not told.done():
+                told.set_result(reason)
 
     @asynccontextmanager
     async def turn(self, pvname: str, urgent: bool) -> AsyncIterator[None]:
@@ -70,6 +106,7 @@ class PutQueue:
         if urgent:
             self._overtaken += 1
             self._overtaker = pvname
+            self._tell(f"{pvname} was put meanwhile")
             yield
             return
         queues = (self,) if self._above is None else (self, self._above)
@@ -115,13 +152,13 @@ class CommandPut:
 
     async def __call__(self, point: Point, value: int) -> None:
         if not value:  # writing "Done" asks for nothing; it clears the alarm of a failed put
-            if point.status == Status.WRITE:
-                self._show(GOOD)
+            point.refusal = None
+            self._show()
             return
         poller = self._group.poller(self._command.confirm)
         self._busy += 1
-        self._show(GOOD)
-        alarm = WRITE_FAILED
+        point.refusal = None
+        self._show()
         try:
             async with self._group.put_queue.turn(point.pvname, self._command.urgent):
                 result = await self._command.action(self._group.target)
@@ -131,20 +168,20 @@ class CommandPut:
             problem = await poller.refresh()
             if problem is not None:
                 raise PutRefused(f"{point.pvname}: carried out, but not read back: {problem}")
-            alarm = GOOD
         except Exception as error:
             self._group.root.health.put_failed(point.pvname, error)
+            point.refusal = WRITE_FAILED
             poller.read_soon()  # what it did all the same; the client need not wait for that
             raise
         finally:
             self._busy -= 1
-            self._show(alarm)
+            self._show()
 
-    def _show(self, alarm: Alarm) -> None:
+    def _show(self) -> None:
         """Show whether the command is under way; on a lost device it stays INVALID."""
         point = self._point
-        if point.severity == Severity.INVALID:
-            alarm = Alarm(point.status, point.severity)
+        lost = point.severity == Severity.INVALID
+        alarm = Alarm(point.status, point.severity) if lost else GOOD
         point.post(int(self._busy > 0), Stamp.now(), alarm)
 
 
@@ -157,41 +194,132 @@ class SetpointPut:
         self._group = group
         self._known = False
         self._under_way = 0
+        self._begun = 0
+        self._shown = 0
+        self._sent: deque[Any] = deque(maxlen=_MOST_REPLACED)
+        self._reading: Any = None
+        self._waiting: set[asyncio.Future[str]] = set()
 
     def follow(self, reading: Any, stamp: Stamp) -> None:
         """Take the device's value at the first good read after a connect, and only then."""
+        self._reading = reading
         if reading is None:
             self._known = self._known and not self._setpoint.follow
+            for told in self._waiting:
+                if not told.done():
+                    told.set_result("it was lost meanwhile")
             return
         if self._known:
             if self._point.failure is not None:
                 self._point.post(self._point.value, stamp)
         elif not self._under_way:
-            value = self._setpoint.readback.get(reading)
-            self._known = value is not None
-            try:
-                self._point.post(value, stamp)
-            except ConversionError:  # its readback PV, INVALID as well, has said so in the log
-                self._point.fail(READ_FAILED, stamp)
+            self._take_held(stamp)
+
+    def _take_held(self, stamp: Stamp) -> None:
+        value = self._setpoint.readback.get(self._reading)
+        self._known = value is not None
+        try:
+            self._point.post(value, stamp)
+        except ConversionError:  # its readback PV, INVALID as well, has said so in the log
+            self._point.fail(READ_FAILED, stamp)
 
     async def __call__(self, point: Point, value: Any) -> None:
         check_limits(point, value)
+        queue = self._group.put_queue
         self._under_way += 1
         try:
-            async with self._group.put_queue.turn(point.pvname, self._setpoint.urgent):
-                await self._setpoint.write(self._group.target, value)
-            problem = await self._group.poller(self._setpoint.readback.block).refresh()
-            if problem is not None:
-                raise PutRefused(f"{point.pvname}: written, but not read back: {problem}")
+            with ExitStack() as watching:
+                async with queue.turn(point.pvname, self._setpoint.urgent):
+                    told = watching.enter_context(queue.watch())
+                    number = self._begun = self._begun + 1
+                    self._sent.append(value)
+                    await self._setpoint.write(self._group.target, value)
+                await self._confirm(value, number, told)
         except Exception as error:
             self._group.root.health.put_failed(point.pvname, error)
-            if point.severity != Severity.INVALID:
-                point.mark(WRITE_FAILED)
+            if isinstance(error, (NotObeyed, Ambiguous)):  # look what the device holds now
+                self._known = self._known and not self._setpoint.follow
+                self._group.poller(self._setpoint.readback.block).read_soon()
             raise
         finally:
             self._under_way -= 1
         self._known = True
-        point.post(value, Stamp.now())
+        if number > self._shown:
+            self._shown = number
+            point.take(value, Stamp.now())
+
+    async def _confirm(self, value: Any, number: int, told: asyncio.Future[str]) -> None:
+        """Read until the device holds what was put, or its time is over, or `told` ends it."""
+        agreement, pvname = self._setpoint.agreement, self._point.pvname
+        poller = self._group.poller(self._setpoint.readback.block)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + agreement.within
+        last = agreement.within <= 0
+        problem: object = await poller.refresh()
+        self._waiting.add(told)
+        try:
+            while problem is None:
+                if agreement.by_driver:
+                    return
+                if self._reading is None:
+                    problem = "it does not answer"
+                elif self._agrees(value, number):
+                    return
+                elif told.done() or last:
+                    raise self._mismatch(value, number, told)
+                else:
+                    left = max(0.0, deadline - loop.time())
+                    await asyncio.wait([told], timeout=min(_READ_AGAIN, left))
+                    last = loop.time() >= deadline
+                    problem = await _read(poller, told)
+        finally:
+            self._waiting.discard(told)
+        raise PutRefused(f"{pvname}: written, but not read back: {problem}")
+
+    def _held(self) -> Sequence[Any]:
+        held = self._setpoint.agreement.held
+        return [self._setpoint.readback.get(self._reading)] if held is None else held(self._reading)
+
+    def _agrees(self, value: Any, number: int) -> bool:
+        """Whether the device holds what was put, or what was put to this set point after it."""
+        later = islice(reversed(self._sent), self._begun - number)
+        holds = self._setpoint.agreement.holds
+        return any(all(holds(put, held) for held in self._held()) for put in chain([value], later))
+
+    def _mismatch(self, value: Any, number: int, told: asyncio.Future[str]) -> NotHeld:
+        """Why the put has failed; the set point shows what the device holds instead."""
+        point = self._point
+        known = self._setpoint.readback.get(self._reading) is not None
+        if self._setpoint.follow and number == self._begun and known:
+            point.refusal = NOT_CARRIED_OUT
+            self._take_held(Stamp.now())
+        held = [_shown(point.spec, one) for one in self._held()]
+        who = "the device holds" if len(held) == 1 else "the devices hold"
+        reason = f"; {told.result()}" if told.done() else ""
+        put = _shown(point.spec, value)
+        return NotHeld(f"{point.pvname}: put {put}, {who} {', '.join(held)}{reason}")
+
+
+async def _read(poller: Poller[Any, Any], told: asyncio.Future[str]) -> object:
+    """Read the block again, but wait for it no longer than until `told`."""
+    if told.done():
+        return None
+    reading = asyncio.ensure_future(poller.refresh())
+    try:
+        await asyncio.wait({reading, told}, return_when=asyncio.FIRST_COMPLETED)
+        return reading.result() if reading.done() else None
+    finally:
+        reading.cancel()
+
+
+def _shown(spec: PointSpec, value: Any) -> str:
+    """A value as an operator knows it, with its units."""
+    if value is None:
+        return "an unknown value"
+    if spec.native is Native.ENUM:
+        index = int(value)
+        return spec.states[index] if 0 <= index < len(spec.states) else str(index)
+    return f"{value:.10g} {spec.units}".rstrip()
 
 
 def check_limits(point: Point, value: Any) -> None:

@@ -31,6 +31,9 @@ EXPECTED = (DriverError, ValueError, OSError, TimeoutError)
 MAX_WRITES = 2048
 """Puts of one client that may be under way; it has to wait with more."""
 
+_MOST_SHOWN = 80
+"""Elements or bytes of a value that are looked at to show it."""
+
 _PUT_GRACE = 0.001
 """Seconds that a read waits for a put of the same client that is about to finish."""
 
@@ -91,6 +94,8 @@ async def _verdict(command: Any, channel: Channel, cid: int, client: Client) -> 
         await carry_out(channel, command, client)
     except Exception as error:  # noqa: BLE001 - the verdict, whatever it is, is the client's
         status = judge(channel, client, error)
+        if not _acknowledges(command):
+            channel.not_carried_out(_asked(command), client, error)
         reason = str(error) or type(error).__name__
         return error_reply(command, cid, status, reason) + written(command, status)
     return written(command, CAStatus.ECA_NORMAL)
@@ -113,23 +118,39 @@ def written(command: Any, status: CAStatus) -> bytes:
 
 async def carry_out(channel: Channel, command: Any, client: Client) -> None:
     """Do what a WRITE or WRITE_NOTIFY asks for; raises the reason if it is not done."""
-    data_type, raw = command.header.data_type, b"".join(bytes(part) for part in command.buffers)
-    if data_type in (dbr.PUT_ACKS, dbr.PUT_ACKT) and isinstance(channel, Point):
-        _acknowledge(channel, client, data_type, raw)
+    if _acknowledges(command) and isinstance(channel, Point):
+        _acknowledge(channel, client, command.header.data_type, _payload(command))
         return
     if AccessRights.WRITE not in channel.rights(client):
         raise PermissionError(f"{channel.pvname} may not be written by {client.user}@{client.host}")
-    value = decode(data_type, command.data_count, raw)
+    value = decode(command.header.data_type, command.data_count, _payload(command))
     await channel.put(value, client)
     log.info("put %s = %s by %s@%s", channel.pvname, describe(value), client.user, client.host)
 
 
+def _payload(command: Any) -> bytes:
+    return b"".join(bytes(part) for part in command.buffers)
+
+
+def _acknowledges(command: Any) -> bool:
+    """Whether it is an alarm that is acknowledged, not a value that is put."""
+    return command.header.data_type in (dbr.PUT_ACKS, dbr.PUT_ACKT)
+
+
+def _asked(command: Any) -> str:
+    """The value that a put carried, if it was one."""
+    try:
+        return describe(decode(command.header.data_type, command.data_count, _payload(command)))
+    except (dbr.ConversionError, ValueError):
+        return f"malformed ({command.header.payload_size} bytes)"
+
+
 def describe(value: Any) -> str:
     """What a client put, short enough for a line of the log."""
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
+    if isinstance(value, list):
+        value = value[0] if len(value) == 1 else value[:_MOST_SHOWN]
     if isinstance(value, bytes):
-        value = value.split(b"\0", 1)[0].decode("utf-8", "replace")
+        value = value[:_MOST_SHOWN].split(b"\0", 1)[0].decode("utf-8", "replace")
     return f"{value!r:.80}"
 
 

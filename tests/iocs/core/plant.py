@@ -61,6 +61,7 @@ class Plant:
     write_fault: BaseException | None = None
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     write_gate: asyncio.Event = field(default_factory=asyncio.Event)
+    obey: Callable[[Any], None] | None = None
     writes: list[tuple[str, Any]] = field(default_factory=list[tuple[str, Any]])
     reads: int = 0
     running_writes: int = 0
@@ -104,11 +105,18 @@ class Plant:
 
     async def write_target(self, value: float) -> None:
         await self._write("target", value)
-        self.show(target=value)
+        self._obey(value, "target")
 
     async def write_mode(self, value: int) -> None:
         await self._write("mode", value)
-        self.show(mode=value)
+        self._obey(value, "mode")
+
+    def _obey(self, value: Any, what: str) -> None:
+        """Do what was written, or what a test wants to be done instead."""
+        if self.obey is None:
+            self.show(**{what: value})
+        else:
+            self.obey(value)
 
     async def start(self) -> None:
         await self._write("start", True)

@@ -57,7 +57,7 @@ async def test_a_refusal_reaches_every_client_with_its_reason(
         "plant://bench: target 33: refused by the instrument: interlock open",
     )
     point = group.point("goal")
-    assert (point.value, point.status, point.severity) == (21.0, 2, 2)  # WRITE, MAJOR
+    assert (point.value, point.status, point.severity) == (21.0, 2, 1)  # WRITE, MINOR
     async with Libca(space, "aioca") as ca:
         error = await ca.put(PREFIX + "Target", 33.0)
         assert error is not None
