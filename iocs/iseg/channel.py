@@ -16,6 +16,7 @@ from drivers.iseg.readings import (
 from drivers.iseg.words import CHANNEL_EVENT_BITS, CHANNEL_STATUS_BITS, Action
 from iocs.core.alarm import Severity
 from iocs.core.declare import (
+    BY_DRIVER,
     NO_YES,
     SLOW,
     analog,
@@ -83,6 +84,7 @@ class ChannelPVs(PartGroup[Channel]):
     on = choice(
         "On", Channel.switch, confirm=fast, readback=lambda r: int(r.on), states=("Off", "On"),
         doc="On ramps to set value, Off to zero", urgent=True,
+        agreement=BY_DRIVER,
     )  # fmt: skip
     emergency_off = command(
         "EmergencyOff", Channel.emergency_off, confirm=fast, doc="Cut the output without a ramp",
@@ -97,11 +99,13 @@ class ChannelPVs(PartGroup[Channel]):
         "VoltageSet", Channel.set_voltage, confirm=settings_block, urgent=True,
         readback=lambda r: r.voltage_set, units="V", precision=_VOLT, doc="Set voltage",
         snapshot=True,
+        agreement=BY_DRIVER,
     )  # fmt: skip
     current_set = setpoint(
         "CurrentSet", Channel.set_current, confirm=settings_block, urgent=True,
         readback=lambda r: r.current_set, units="A", precision=_AMPERE,
         doc="Current limit, or trip with kill", snapshot=True,
+        agreement=BY_DRIVER,
     )  # fmt: skip
     event_word = integer(
         settings_block, "EventStatus",
@@ -122,21 +126,25 @@ class ChannelPVs(PartGroup[Channel]):
         "VoltageBounds", Channel.set_voltage_bounds, confirm=parameters, urgent=True,
         readback=lambda r: r.voltage_bounds, units="V", precision=_VOLT, archive=SLOW,
         doc="Allowed distance from set voltage", low=0.0, snapshot=True,
+        agreement=BY_DRIVER,
     )  # fmt: skip
     current_bounds = setpoint(
         "CurrentBounds", Channel.set_current_bounds, confirm=parameters, urgent=True,
         readback=lambda r: r.current_bounds, units="A", precision=_AMPERE, archive=SLOW,
         doc="Allowed distance from set current", low=0.0, snapshot=True,
+        agreement=BY_DRIVER,
     )  # fmt: skip
     ramp_up = setpoint(
         "RampSpeedUp", Channel.set_ramp_up, confirm=parameters, urgent=True,
         readback=lambda r: r.ramp_up, units="V/s", precision=_VOLT, archive=SLOW,
         doc="Own ramp speed upwards", low=0.0,
+        agreement=BY_DRIVER,
     )  # fmt: skip
     ramp_down = setpoint(
         "RampSpeedDown", Channel.set_ramp_down, confirm=parameters, urgent=True,
         readback=lambda r: r.ramp_down, units="V/s", precision=_VOLT, archive=SLOW,
         doc="Own ramp speed downwards", low=0.0,
+        agreement=BY_DRIVER,
     )  # fmt: skip
     module_ramp = analog(
         parameters, "ModuleRampSpeed", lambda r: r.module_ramp, units="V/s", precision=_VOLT,
@@ -146,16 +154,19 @@ class ChannelPVs(PartGroup[Channel]):
         "TripTime", Channel.set_trip_time, confirm=parameters, urgent=True,
         readback=lambda r: r.trip_time, units="ms", archive=SLOW, doc="Delay of a trip",
         low=0.0, high=65535.0,
+        agreement=BY_DRIVER,
     )  # fmt: skip
     trip_action = choice(
         "TripAction", Channel.set_trip_action, confirm=parameters, urgent=True,
         readback=lambda r: action_index(r.trip_action), states=ACTIONS, archive=SLOW,
         doc="What a delayed trip does",
+        agreement=BY_DRIVER,
     )  # fmt: skip
     inhibit_action = choice(
         "ExternalInhibitAction", Channel.set_inhibit_action, confirm=parameters, urgent=True,
         readback=lambda r: action_index(r.inhibit_action), states=ACTIONS, archive=SLOW,
         doc="What the external inhibit does",
+        agreement=BY_DRIVER,
     )  # fmt: skip
 
     def build(self) -> None:

@@ -10,6 +10,7 @@ from drivers.iseg.module import Module
 from drivers.iseg.readings import ModuleReading, ParametersReading, SettingsReading
 from drivers.iseg.words import MODULE_EVENT_BITS, MODULE_STATUS_BITS
 from iocs.core.declare import (
+    BY_DRIVER,
     SLOW,
     analog,
     array,
@@ -56,6 +57,7 @@ class ModulePVs(PartGroup[Module]):
     kill_enable = choice(
         "KillEnable", Module.set_kill, confirm=fast, readback=lambda r: int(r.kill_enabled),
         states=("Disabled", "Enabled"), doc="Trip channels above current set", urgent=True,
+        agreement=BY_DRIVER,
     )  # fmt: skip
     event_word = integer(
         settings_scan, "EventStatus",
@@ -80,11 +82,13 @@ class ModulePVs(PartGroup[Module]):
         "VoltageRampSpeed", Module.set_voltage_ramp, confirm=parameters, urgent=True,
         readback=lambda r: r.voltage_ramp, units="%/s", precision=3, archive=SLOW,
         doc="Voltage ramp, % of nominal per s", low=0.0, high=_MAX_RAMP, snapshot=True,
+        agreement=BY_DRIVER,
     )  # fmt: skip
     current_ramp = setpoint(
         "CurrentRampSpeed", Module.set_current_ramp, confirm=parameters, urgent=True,
         readback=lambda r: r.current_ramp, units="%/s", precision=3, archive=SLOW,
         doc="Current ramp, % of nominal per s", low=0.0, high=100.0,
+        agreement=BY_DRIVER,
     )  # fmt: skip
     voltage_limit = analog(
         parameters, "VoltageLimit", lambda r: r.voltage_limit, units="%", precision=1,

@@ -31,6 +31,9 @@ ROUND = 6
 LIMITS_AT_ONCE = 6
 """Parameters whose limits are asked for in one read of the settings."""
 
+_STORES = {Family.XTENDER: 1550, Family.VARIOTRACK: 10058, Family.VARIOSTRING: 14069}
+"""The switches without which writes to flash stay in RAM (Xcom reference, section 9.2)."""
+
 GATEWAY_ID = DeviceId(Family.GATEWAY, GATEWAY)
 _CLOCK = Point(GATEWAY, datapoint(5002))
 
@@ -141,6 +144,7 @@ class Plant:
                 return await self.read_settings()
         for point in (_CLOCK, *due):
             self._values[point.key] = reading.get(*point.key)
+        self._changed += [point for point in changed if self._awaited(point)]
         for address in reading.silent:
             for key in [key for key in self._values if key[0] == address]:
                 del self._values[key]
@@ -164,13 +168,14 @@ class Plant:
             if device.address == point.address
             or (point.address in GROUPS and device.family is family)
         ]
-        self._changed += covered
         try:
             await self.gateway.write(point, value, flash=flash)
         except Ambiguous:
             for tell in self.doubted:
                 tell(covered)
             raise
+        finally:  # not before: a read that is under way would not show it yet
+            self._changed += covered
 
     async def acknowledge(self) -> None:
         """Take note of the messages: their alarm ends. Nothing is sent."""
@@ -269,11 +274,21 @@ class Plant:
             for point in parameters_of(device)
         }
 
+    def _awaited(self, point: Point) -> bool:
+        """Whether flash has not shown yet what was written to it, and should."""
+        written = self.gateway.ram_value(point)
+        if written is None or not written.to_flash or written.value is None:
+            return False
+        number = _STORES.get(point.datapoint.family)
+        if number is None or number == point.datapoint.number:
+            return True
+        return self._state(Point(point.address, datapoint(number))).in_force != 0
+
     def _state(self, point: Point) -> ParameterState:
         flash = self._values.get(point.key)
         # a clock goes on by itself, whatever was written to it
         written = None if point == _CLOCK else self.gateway.ram_value(point)
-        in_force = flash if written is None else written.value
+        in_force = flash if written is None or self._awaited(point) else written.value
         limits = self._limits.get(point.key)
         return ParameterState(point.datapoint, flash, in_force, written is not None, limits)
 

@@ -79,7 +79,8 @@ class SlowReading:
 class ParameterState:
     """A parameter: what flash holds, what is in force as far as is known, what is allowed.
 
-    `in_ram` tells that what is in force was written to RAM, which cannot be read back.
+    `in_ram` tells that what is in force was written to RAM, which cannot be read back. `each` is
+    what is in force in each device of a group.
     """
 
     point: Datapoint
@@ -87,6 +88,12 @@ class ParameterState:
     in_force: Value | None
     in_ram: bool
     limits: Limits | None
+    each: tuple[Value | None, ...] = ()
+
+    @property
+    def in_each(self) -> tuple[Value | None, ...]:
+        """What is in force in each of the devices: in the one, unless this is a group."""
+        return self.each or (self.in_force,)
 
     @property
     def agree(self) -> bool:
@@ -131,6 +138,7 @@ def _common(states: Sequence[ParameterState]) -> ParameterState:
         in_force=first.in_force if all(one.in_force == first.in_force for one in states) else None,
         in_ram=any(one.in_ram for one in states),
         limits=_allowed_by_all([one.limits for one in states]),
+        each=tuple(one.in_force for one in states),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from drivers.xcom.protocol import Format, ObjectType
 from drivers.xcom.readings import Point
 from iocs.core.alarm import Severity
 from iocs.core.dbr import Native
-from iocs.core.declare import SLOW, analog, binary, choice, command, setpoint, state
+from iocs.core.declare import SLOW, Agreement, analog, binary, choice, command, setpoint, state
 from iocs.core.declared import Command, Declared, Family, Reading, Setpoint
 from iocs.core.group import PartGroup
 from iocs.core.point import Point as ServedPoint
@@ -33,6 +34,12 @@ _MINOR, _MAJOR = Severity.MINOR, Severity.MAJOR
 _NO_SENSOR_FROM = NO_SENSOR - 100.0
 _CLOCK = 5002
 """A clock, which is no use in an archive: every sample has its own time."""
+
+_CLOCK_GOES_ON = 60.0
+"""Seconds by which the gateway's clock may have gone on while it was read back."""
+
+_UNTIL_SHOWN = 2.0
+"""Seconds for flash to show what was written to it."""
 
 _SEVERITIES: dict[int, dict[int, Severity]] = {
     3018: {1: _MINOR},
@@ -196,6 +203,24 @@ def _in_force(number: int) -> Callable[[SettingsShare], float | None]:
     return lambda share: None if number not in share else share[number].in_force
 
 
+def _agreement(point: Datapoint) -> Agreement:
+    """When devices hold what was put: within half a step, each device of a group.
+
+    What was put to RAM cannot be read back: there it is what the devices have acknowledged.
+    """
+    states = None if point.format in (Format.FLOAT, Format.INT32) else States(point)
+
+    def held(share: SettingsShare) -> Sequence[float | None]:
+        found = share[point.number].in_each if point.number in share else (None,)
+        return found if states is None else [states.index(one) for one in found]
+
+    def goes_on(put: float, shown: float) -> bool:
+        return 0 <= shown - put <= _CLOCK_GOES_ON
+
+    same = goes_on if point.number == _CLOCK else point.same if states is None else operator.eq
+    return Agreement(within=_UNTIL_SHOWN, same=same, held=held)
+
+
 def _in_flash(number: int) -> Callable[[SettingsShare], float | None]:
     return lambda share: None if number not in share else share[number].flash
 
@@ -212,7 +237,8 @@ def _setpoint(
     if point.format is Format.FLOAT:
         return setpoint(
             name, write, confirm=block, readback=in_force, doc=doc, units=point.unit,
-            precision=precision(point), archive=SLOW, snapshot=snapshot,
+            precision=precision(point), archive=SLOW, agreement=_agreement(point),
+            snapshot=snapshot,
         )  # fmt: skip
     if point.format is Format.INT32:
         return _whole(block, point, write, in_force)
@@ -223,7 +249,7 @@ def _setpoint(
 
     return choice(
         name, choose, confirm=block, readback=lambda share: states.index(in_force(share)),
-        states=states.labels, doc=doc, archive=SLOW,
+        states=states.labels, doc=doc, archive=SLOW, agreement=_agreement(point),
     )  # fmt: skip
 
 
@@ -241,7 +267,8 @@ def _whole(
     name = pv_name(point)
     twin = Reading(PointSpec(name=f"{name}_RBV", record="longin", **common), block, in_force)
     spec = PointSpec(name=name, record="longout", writable=True, **common)
-    return Setpoint(spec, write, twin, urgent=False, follow=True)
+    agreement = _agreement(point)
+    return Setpoint(spec, write, twin, urgent=False, follow=True, agreement=agreement)
 
 
 def _flash(block: Block[SettingsShare], point: Datapoint) -> Reading[SettingsShare]:
