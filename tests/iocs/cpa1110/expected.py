@@ -170,6 +170,8 @@ HEALTH = {
     "Link": CHAR,
     "LastError": CHAR,
     "ErrorCount": LONG,
+    "LastPutError": CHAR,
+    "RefusedPuts": LONG,
     "ReconnectCount": LONG,
     "ExchangeCount": DOUBLE,
     "PollTime": DOUBLE,
