@@ -44,10 +44,8 @@ class HealthPVs(StatisticsPVs):
     link_url = Internal(text_spec("Link", "Address of the device", LINK_SIZE))
     last_error = Internal(text_spec("LastError", "Most recent error", ERROR_SIZE))
     error_count = count_pv("ErrorCount", "Failed reads and puts")
-    last_put_error = Internal(
-        text_spec("LastPutError", "Most recent put not carried out", PUT_ERROR_SIZE)
-    )
-    refused_puts = count_pv("RefusedPuts", "Puts that were not carried out")
+    last_put_error = Internal(text_spec("LastPutError", "Last refused put", PUT_ERROR_SIZE))
+    refused_puts = count_pv("RefusedPuts", "Puts not carried out")
     reconnect_count = count_pv("ReconnectCount", "Link opened again")
     exchange_count = number_pv(
         "ExchangeCount", "Requests sent to the device", "", precision=0, adel=1000.0

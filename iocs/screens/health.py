@@ -20,18 +20,22 @@ _PROCESS = (
     _S.cpu_load, _S.memory_used, _S.file_count, _S.file_limit,
 )  # fmt: skip
 _CLIENTS = (
-    _S.client_count, _S.connection_count, _S.monitor_count, _S.record_count, _S.cpu_count,
-    _S.system_load, _S.memory_free, _S.memory_size,
+    _H.refused_puts, _S.client_count, _S.connection_count, _S.monitor_count, _S.record_count,
+    _S.cpu_count, _S.system_load, _S.memory_free, _S.memory_size,
 )  # fmt: skip
 _VERSIONS = (_S.app_version, _S.epics_version, _S.python_version)
+_DEVICE = 210
+"""Height of the panel of the device."""
+
 _LONG = (_S.kernel_version, _S.app_directory)
 
 
 def _device(pvs: Pvs) -> list[Widget]:
     x, y = style.MARGIN, style.TOP
-    found = panel("Device", x, y, 1260, 158)
-    connected, link, error = (
-        pvs[declared.spec.name] for declared in (_H.connected, _H.link_url, _H.last_error)
+    found = panel("Device", x, y, 1260, _DEVICE)
+    connected, link, error, put = (
+        pvs[declared.spec.name]
+        for declared in (_H.connected, _H.link_url, _H.last_error, _H.last_put_error)
     )
     found += [
         label(connected.desc, x + 14, y + 34, 150),
@@ -41,19 +45,21 @@ def _device(pvs: Pvs) -> list[Widget]:
         value(link, x + 512, y + 34, 734),
         label(error.desc, x + 14, y + 66, 150),
         value(error, x + 170, y + 66, 1076, 44),
+        label(put.desc, x + 14, y + 118, 150),
+        value(put, x + 170, y + 118, 1076, 44),
     ]
     for number, declared in enumerate(_COUNTS):
         pv = pvs[declared.spec.name]
         left = x + 14 + number * 248
         found += [
-            label(pv.desc, left, y + 122, 160, font=style.SMALL),
-            value(pv, left + 160, y + 122, 76),
+            label(pv.desc, left, y + 174, 160, font=style.SMALL),
+            value(pv, left + 160, y + 174, 76),
         ]
     return found
 
 
 def _column(pvs: Pvs, title: str, names: list[str], x: int, width: int) -> list[Widget]:
-    y = style.TOP + 168
+    y = style.TOP + _DEVICE + 10
     found = panel(title, x, y, width, 350)
     for number, name in enumerate(names):
         found += readback_row(
@@ -63,7 +69,7 @@ def _column(pvs: Pvs, title: str, names: list[str], x: int, width: int) -> list[
 
 
 def _software(pvs: Pvs) -> list[Widget]:
-    x, y = 850, style.TOP + 168
+    x, y = 850, style.TOP + _DEVICE + 10
     found = panel("Software", x, y, 420, 350)
     for number, declared in enumerate(_VERSIONS):
         row = y + 36 + number * style.PITCH
@@ -83,7 +89,7 @@ def _software(pvs: Pvs) -> list[Widget]:
 def health(ioc: Ioc) -> Display:
     """The screen, from any IOC: all have the same health PVs."""
     pvs = ioc.own
-    top = style.TOP + 528
+    top = style.TOP + _DEVICE + 370
     load = [pvs[declared.spec.name] for declared in (_S.cpu_load, _H.poll_time)]
     widgets = [
         *band("IOC health", PREFIX),
@@ -96,4 +102,4 @@ def health(ioc: Ioc) -> Display:
         *panel("Load and duration of reads", 10, top, 1260, 200),
         chart("Load chart", load, 18, top + 28, 1244, 166),
     ]
-    return screen(HEALTH, "IOC health $(P)$(R)", style.TOP + 738, widgets)
+    return screen(HEALTH, "IOC health $(P)$(R)", style.TOP + _DEVICE + 580, widgets)
