@@ -85,6 +85,11 @@ class Reader:
         return self.session.login
 
     @property
+    def refused_login(self) -> LoginReply | None:
+        """The answer to a login that was refused and is not tried again yet, else None."""
+        return self.session.refused_login
+
+    @property
     def total(self) -> int | None:
         """Number of channels: as configured, else as the cycler says; None while nobody knows."""
         if self.settings.channels is not None:

@@ -71,6 +71,11 @@ class Session:
         return max(0, self.opens - 1)
 
     @property
+    def refused_login(self) -> LoginReply | None:
+        """The answer to a login that was refused and is not tried again yet, else None."""
+        return None if self._refused is None else self.login
+
+    @property
     def dropped(self) -> int:
         """Frames that came with a wrong checksum, or that no request waited for."""
         return self._dropped + (self._connection.dropped if self._connection else 0)

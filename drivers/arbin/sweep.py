@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
@@ -15,6 +16,7 @@ from .texts import TextCache
 from .words import PAUSED, RUNNING, AuxKind, Status
 
 UNSAFE = frozenset({Status.UNSAFE, Status.DAQ_MEMORY_UNSAFE})
+_UNKNOWN = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +35,7 @@ class Sweep:
     def of(cls, replies: list[ChannelsInfoReply], total: int, cache: TextCache) -> Self:
         """From the replies to one request; records of channels from `total` on are left out."""
         channels: list[ChannelReading | None] = [None] * total
-        statuses = np.full(total, -1, np.int32)
+        statuses = np.full(total, _UNKNOWN, np.int32)
         voltages, currents = np.full(total, np.nan), np.full(total, np.nan)
         (merged,) = replies if len(replies) == 1 else (ChannelsInfoReply.joined(replies),)
         numbers = merged.fixed["channel"]
@@ -58,19 +60,31 @@ class Sweep:
         return found
 
     @property
-    def running(self) -> int:
-        """How many channels run a test, paused ones not counted."""
-        return int(np.isin(self.statuses, sorted(RUNNING)).sum())
+    def running(self) -> int | None:
+        """How many channels run a test, paused ones not counted; None if any cannot tell."""
+        return self._count(RUNNING)
 
     @property
-    def paused(self) -> int:
-        """How many channels are paused."""
-        return int(np.isin(self.statuses, sorted(PAUSED)).sum())
+    def paused(self) -> int | None:
+        """How many channels are paused; None if any cannot tell."""
+        return self._count(PAUSED)
 
     @property
-    def unsafe(self) -> int:
-        """How many channels are unsafe."""
-        return int(np.isin(self.statuses, sorted(UNSAFE)).sum())
+    def unsafe(self) -> int | None:
+        """How many channels are unsafe; None if any cannot tell."""
+        return self._count(UNSAFE)
+
+    @property
+    def failed(self) -> int | None:
+        """How many channels have no link to their controller; None if any was left out."""
+        if None in self.channels:
+            return None
+        return sum(channel.comm_failure for channel in self.channels if channel is not None)
+
+    def _count(self, wanted: Collection[int]) -> int | None:
+        if (self.statuses == _UNKNOWN).any():
+            return None
+        return int(np.isin(self.statuses, sorted(wanted)).sum())
 
 
 class Gathering:

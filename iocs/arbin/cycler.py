@@ -13,14 +13,12 @@ from drivers.arbin.login import LoginReply
 from drivers.arbin.settings import CyclerSettings
 from drivers.arbin.sweep import Sweep
 from drivers.arbin.words import UserType, generation_text
-from iocs.core.alarm import COMM, Severity
+from iocs.core.alarm import Severity
 from iocs.core.dbr import Native
-from iocs.core.declare import NO_YES, SLOW, array, integer, text, text_spec
-from iocs.core.declared import Internal
+from iocs.core.declare import SLOW, array, binary, integer, state, text
 from iocs.core.group import DeviceGroup, Group, PartGroup
 from iocs.core.instrument import Demo, Instrument
 from iocs.core.scan import Block, Scan
-from iocs.core.spec import PointSpec
 from iocs.core.stamp import Stamp
 
 from .channel import ChannelPVs, Feeds, share, whole
@@ -45,39 +43,50 @@ def listed(names: Sequence[str]) -> str:
     return room.rpartition("\n")[0]
 
 
+def _login_result(result: int) -> int:
+    """The place of a result among `LOGIN_RESULTS`."""
+    return result if 0 < result < len(LOGIN_RESULTS) else len(LOGIN_RESULTS) - 1
+
+
+def _user_type(code: int) -> int:
+    """The place of a user type among the states of UserType."""
+    return code if code in list(UserType) else len(UserType)
+
+
 class CyclerIOC(DeviceGroup[Cycler]):
     """Arbin battery cycler."""
 
     sweep = Scan(1.0, Cycler.read_sweep)
     schedules = Scan(60.0, read_schedules, vital=False)
 
-    login_result = Internal(
-        PointSpec(
-            name="LoginResult", record="mbbi", desc="Answer to the last login", native=Native.ENUM,
-            states=LOGIN_RESULTS, archive=SLOW,
-            severities=(
-                Severity.NO_ALARM, Severity.NO_ALARM, Severity.MAJOR, Severity.NO_ALARM,
-                Severity.MAJOR,
-            ),
-        )
+    session = Block[LoginReply]()
+    control = Block[str]()
+
+    login_result = state(
+        session, "LoginResult", lambda login: _login_result(login.result), states=LOGIN_RESULTS,
+        severities={2: Severity.MAJOR, 4: Severity.MAJOR}, doc="Answer to the last login",
+        archive=SLOW,
     )  # fmt: skip
-    allow_control = Internal(
-        PointSpec(
-            name="AllowControl", record="bi", desc="Commands are passed on to the cycler",
-            native=Native.ENUM, states=NO_YES, archive=SLOW,
-        )
+    allow_control = binary(
+        control, "AllowControl", lambda refusal: not refusal, archive=SLOW,
+        doc="Commands are passed on to the cycler",
     )  # fmt: skip
-    control_refusal = Internal(
-        text_spec("ControlRefusal", "Why commands are not passed on", REFUSAL_SIZE)
-    )
-    user_type = Internal(
-        PointSpec(
-            name="UserType", record="mbbi", desc="Kind of the user who is logged in",
-            native=Native.ENUM, states=("Normal", "Super", "Unknown"), archive=SLOW,
-        )
+    control_refusal = text(
+        control, "ControlRefusal", lambda refusal: refusal, size=REFUSAL_SIZE,
+        doc="Why commands are not passed on",
     )  # fmt: skip
-    serial_number = Internal(text_spec("SerialNumber", "Serial number of the cycler", 17))
-    generation = Internal(text_spec("ServerGeneration", "Software of the cycler", 39))
+    user_type = state(
+        session, "UserType", lambda login: _user_type(login.user_type), archive=SLOW,
+        states=("Normal", "Super", "Unknown"), doc="Kind of the user who is logged in",
+    )  # fmt: skip
+    serial_number = text(
+        session, "SerialNumber", lambda login: login.serial, size=17,
+        doc="Serial number of the cycler",
+    )  # fmt: skip
+    generation = text(
+        session, "ServerGeneration", lambda login: generation_text(login.generation),
+        doc="Software of the cycler",
+    )  # fmt: skip
 
     channels_total = integer(
         sweep, "ChannelsTotal", lambda s: len(s.channels), doc="Channels of the cycler",
@@ -93,7 +102,7 @@ class CyclerIOC(DeviceGroup[Cycler]):
         sweep, "ChannelsUnsafe", lambda s: s.unsafe, doc="Channels that are unsafe", hihi=1
     )
     channels_failed = integer(
-        sweep, "ChannelsCommFailure", lambda s: sum(c.comm_failure for c in s.channels if c),
+        sweep, "ChannelsCommFailure", lambda s: s.failed,
         doc="Channels without controller", hihi=1,
     )  # fmt: skip
 
@@ -107,13 +116,14 @@ class CyclerIOC(DeviceGroup[Cycler]):
 
     def build(self) -> None:
         """Add the channels: at once, or when the cycler has told what there is."""
-        self._login: LoginReply | None = None
         self._channels: list[ChannelPVs] = []
         settings = self.device.settings
         extras = Extras.configured(settings)
         self._complete = settings.channels is not None and extras is not None
         self.may_grow = not self._complete
-        self.feed(CyclerIOC.sweep).followers += [self._grow, self._show_login]
+        self.feed(CyclerIOC.sweep).followers.append(self._grow)
+        self.derive(CyclerIOC.session, [(self, CyclerIOC.sweep)], self._session)
+        self.derive(CyclerIOC.control, [(self, CyclerIOC.sweep)], self._control)
         if settings.channels is not None:
             for part, feeds in self._make_parts([extras or Extras()] * settings.channels):
                 self.add_part(part, feeds)
@@ -147,21 +157,13 @@ class CyclerIOC(DeviceGroup[Cycler]):
                 self.grow(part, feeds)
         self.log.info("%d channels: all of their PVs are served now", len(self._channels))
 
-    def _show_login(self, sweep: Sweep | None, stamp: Stamp) -> None:
-        """Show what the last login gave, also when it was refused."""
-        login, device = self.device.login, self.device
-        refusal = device.control_refusal
-        known = sweep is not None
-        self.allow_control.post(int(known and not refusal), stamp, None if known else COMM)
-        self.control_refusal.post(refusal, stamp, None if known else COMM)
-        if login is None or login is self._login:
-            return
-        self._login = login
-        result = login.result if 0 < login.result < len(LOGIN_RESULTS) else len(LOGIN_RESULTS) - 1
-        self.login_result.post(result, stamp)
-        self.user_type.post(login.user_type if login.user_type in list(UserType) else 2, stamp)
-        self.serial_number.post(login.serial, stamp)
-        self.generation.post(generation_text(login.generation), stamp)
+    def _session(self, latest: Sequence[Sweep | None]) -> LoginReply | None:
+        """The login that holds: that of the sweep, or one that was refused and is not tried yet."""
+        return self.device.refused_login if latest[0] is None else self.device.login
+
+    def _control(self, latest: Sequence[Sweep | None]) -> str | None:
+        """Why no command goes out, empty if they do."""
+        return None if latest[0] is None else self.device.control_refusal
 
 
 class ArrayPVs(PartGroup[None]):

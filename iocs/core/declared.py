@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from caproto.server import pvproperty
 
@@ -21,7 +21,12 @@ V = TypeVar("V")
 
 
 class Declared(pvproperty):
-    """A PV of a group's class; the group's attribute is its :class:`~iocs.core.channel.Point`."""
+    """A PV of a group's class; the group's attribute is its :class:`~iocs.core.channel.Point`.
+
+    ``at_device`` tells whose truth it shows: what is the device's is INVALID while that is away.
+    """
+
+    at_device: ClassVar[bool] = True
 
     def __init__(self, spec: PointSpec) -> None:
         self.attr_name: Any = None
@@ -74,7 +79,12 @@ class Reading(Declared, Generic[R]):
 
 
 class Internal(Declared):
-    """A PV that the IOC itself posts to (health, statistics)."""
+    """A PV of the IOC's own (health, statistics), good whatever becomes of the device.
+
+    What a device told is no such thing: it is a reading of a block.
+    """
+
+    at_device = False
 
 
 class Setting(Declared):
@@ -82,6 +92,8 @@ class Setting(Declared):
 
     ``apply(group, value)`` makes it effective; it may raise to refuse.
     """
+
+    at_device = False
 
     def __init__(
         self, spec: PointSpec, initial: Any, apply: Callable[[Any, Any], None] | None = None

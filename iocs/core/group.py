@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 from drivers.core.device import Device
@@ -20,12 +20,13 @@ from .health import Health, HealthPVs
 from .meta import PVs
 from .point import Point
 from .puts import CommandPut, PutQueue, SetpointPut, check_limits
-from .scan import Block, Feed, Poller, Scan
+from .scan import Block, Feed, Follower, Poller, Scan
 from .spec import DeclarationError
 from .stamp import Stamp
 
 D = TypeVar("D", bound=Device)
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Group(PVs):
@@ -111,6 +112,31 @@ class Group(PVs):
         for theirs, (ours, select) in (feeds or {}).items():
             self.feed(ours).parts.append((part.feed(theirs), select))
             part.upstream[theirs] = (self, ours)
+
+    def derive(
+        self,
+        block: Block[R],
+        sources: Sequence[tuple[Group, Block[Any]]],
+        work_out: Callable[[Sequence[Any]], R | None],
+    ) -> None:
+        """Feed a block with what follows from others, whenever one of those is read or lost.
+
+        ``work_out`` gets the last reading of each source in order, None while one is lost. What it
+        returns is the reading of the block; None makes the PVs of the block INVALID.
+        """
+        latest: list[Any] = [None] * len(sources)
+        feed = self.feed(block)
+
+        def follower(place: int) -> Follower:
+            def follow(reading: Any, stamp: Stamp) -> None:
+                latest[place] = reading
+                feed.take(work_out(latest), stamp)
+
+            return follow
+
+        for place, (group, theirs) in enumerate(sources):
+            group.feed(theirs).followers.append(follower(place))
+        self.upstream[block] = sources[0]
 
     def grow(
         self,

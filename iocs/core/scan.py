@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -108,6 +108,16 @@ class Feed:
             if len(self.parts) > 1:
                 await asyncio.sleep(0)
 
+    def take(self, reading: Any, stamp: Stamp) -> None:
+        """Post the reading of a block that is derived from others; None: it cannot be known."""
+        if reading is None:
+            self.fail(COMM, stamp)
+            return
+        for point, get in self.points:
+            self._post(point, get(reading), stamp)
+        for follow in self.followers:
+            follow(reading, stamp)
+
     def _post(self, point: Point, value: Any, stamp: Stamp) -> None:
         """Post one value; one that the record cannot hold makes its PV INVALID, not the block."""
         try:
@@ -129,6 +139,12 @@ class Feed:
     def all_points(self) -> Iterable[Point]:
         yield from (point for point, _ in self.points)
         yield from self.dependents
+
+
+def all_or_none(readings: Sequence[R | None]) -> Sequence[R] | None:
+    """What a total is made of: the readings of all parts, or nothing while one of them is lost."""
+    known = [reading for reading in readings if reading is not None]
+    return known if len(known) == len(readings) else None
 
 
 class Poller(Generic[D, R]):

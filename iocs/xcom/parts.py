@@ -12,12 +12,9 @@ from drivers.xcom.discovery import DeviceId
 from drivers.xcom.enumerations import Locking
 from drivers.xcom.readings import Point as Place
 from iocs.core.alarm import COMM, Severity
-from iocs.core.dbr import Native
-from iocs.core.declare import FAST, NO_YES, SLOW, analog, bits, integer, text
-from iocs.core.declared import Internal
+from iocs.core.declare import FAST, NO_YES, SLOW, analog, bits, connected_pv, integer, text
 from iocs.core.group import PartGroup
 from iocs.core.scan import Block
-from iocs.core.spec import Archive, PointSpec
 from iocs.core.stamp import Stamp
 
 from .choose import FAST_NUMBERS, SLOW_NUMBERS
@@ -45,7 +42,6 @@ _LOCKING_BITS = {
     for bit in Locking
     if bit.name
 }
-_DEVICE_STATES = ("Disconnected", "Connected")
 
 
 def _locking_word(share: SlowShare) -> int | None:
@@ -71,17 +67,7 @@ class DevicePVs(PartGroup[Unit]):
     slow = Block[SlowShare]()
     settings_block = Block[SettingsShare]()
 
-    answers = Internal(
-        PointSpec(
-            name="Connected",
-            record="bi",
-            desc="Device answers",
-            native=Native.ENUM,
-            states=_DEVICE_STATES,
-            severities=(Severity.MAJOR, Severity.NO_ALARM),
-            archive=Archive(),
-        )
-    )
+    answers = connected_pv("Device answers")
     model = text(
         slow, "ModelName", lambda r: r.identity.model if r.identity else None, doc="Model",
     )  # fmt: skip
