@@ -39,8 +39,10 @@ class Connection(Protocol):
 # Rounds of the event loop until a loss that the system knows about is known here: the event, its
 # callback, the callback of the transport. Without them a request would go out on a dead connection.
 _ROUNDS_TO_NOTICE = 3
-# How long a unit that failed last time lets its neighbours go first.
-_PATIENCE = 2.0
+# How long a unit lets its neighbours go first: one that is silent, one that is in trouble.
+_PATIENCE_OF_SILENT, _PATIENCE = 1.0, 0.5
+# The part of its time-out from which on an answer took long.
+_SLOW = 0.5
 # How long a request that is under way may hold up the end of the program.
 _CLOSING_TIME = 2.0
 
@@ -136,13 +138,13 @@ class Link(Generic[C]):
 
         `exchange` gets the connection and `within`, its seconds counted from its turn. `urgent`
         requests (commands of an operator) are tried even if the unit is in quarantine; others to a
-        unit that failed last time let those to its neighbours go first.
+        unit that failed or took long last time let those to its neighbours go first.
         Raises `LinkDown`, `NoReply`, and what the exchange raises.
         """
         self._admit(unit, asked, urgent)
         self._asked.add(unit)
-        polite = not urgent and unit.failures > 0
-        await self._turns.take(urgent=urgent, patience=_PATIENCE if polite else 0.0)
+        patience = 0.0 if urgent else self._patience(unit)
+        await self._turns.take(urgent=urgent, patience=patience)
         try:
             self._admit(unit, asked, urgent)
             if not urgent and self._quarantined(unit):
@@ -173,6 +175,11 @@ class Link(Generic[C]):
     def _quarantined(self, unit: UnitHealth) -> bool:
         return len(self._units) > 1 and unit.quarantined
 
+    def _patience(self, unit: UnitHealth) -> float:
+        if self._quarantined(unit):
+            return _PATIENCE_OF_SILENT
+        return _PATIENCE if unit.slow or unit.failures else 0.0
+
     def _admit(self, unit: UnitHealth, asked: str, urgent: bool) -> None:
         if self._closed:
             raise LinkDown(self.name, unit.name, asked, "the link was closed")
@@ -182,7 +189,7 @@ class Link(Generic[C]):
             raise LinkDown(self.name, unit.name, asked, detail)
         if not urgent and self._quarantined(unit) and unit.next_probe > 0.0:
             detail = (
-                f"silent for {unit.failures} requests, so that its neighbours can be read; "
+                f"{unit.trouble}, so that its neighbours can be read; "
                 f"next probe in {unit.next_probe:.1f} s"
             )
             raise NoReply(self.name, unit.name, asked, detail)
@@ -200,6 +207,7 @@ class Link(Generic[C]):
         within: float,
     ) -> R:
         connection = await self._opened(unit, asked)
+        begin = self._clock()
         try:
             result = await exchange(connection, within)
         except Blocked:
@@ -216,6 +224,7 @@ class Link(Generic[C]):
             self._failed(connection, unit, str(error) or type(error).__name__)
             raise
         self._succeeded(unit)
+        unit.slow = self._clock() - begin > _SLOW * within
         return result
 
     async def _opened(self, unit: UnitHealth, asked: str) -> C:

@@ -11,21 +11,26 @@ from .backoff import CAP, FIRST, Backoff
 
 @dataclass(frozen=True, slots=True)
 class QuarantineRule:
-    """When a unit counts as silent and how it is probed.
+    """When a unit is asked less often, for the sake of its neighbours on the bus.
 
-    After `failures` bad or missing answers in a row, a unit that shares its bus is asked again only
+    One that is silent, without a sign of life for `failures` requests in a row, is asked again only
     at its own back-off times (`first` to `cap` seconds), with at most `probe_timeout` seconds to
-    answer. In between its reads fail at once.
+    answer. One that lives, but whose last `useless` answers were all late or garbled, is asked
+    every `first` seconds. In between its reads fail at once.
     """
 
     failures: int = 3
+    useless: int = 6
     probe_timeout: float = 0.4
     first: float = FIRST
     cap: float = CAP
 
 
 class UnitHealth:
-    """How one unit on a link behaves: answering, silent, or in quarantine."""
+    """How one unit on a link behaves: answering, late or garbling, silent, in quarantine.
+
+    A late or garbled answer is a failure like a missing one, but not silence.
+    """
 
     def __init__(
         self,
@@ -37,7 +42,10 @@ class UnitHealth:
         self.name = name
         self.rule = rule or QuarantineRule()
         self.answering = False
+        self.slow = False
+        """Whether its last good answer took long."""
         self._failures = 0
+        self._silences = 0
         self._backoff = Backoff(self.rule.first, self.rule.cap, clock=clock)
 
     @property
@@ -48,7 +56,14 @@ class UnitHealth:
     @property
     def quarantined(self) -> bool:
         """True once the unit failed too often in a row (it matters only on a shared bus)."""
-        return self._failures >= self.rule.failures
+        return self._silences >= self.rule.failures or self._failures >= self.rule.useless
+
+    @property
+    def trouble(self) -> str:
+        """Why it is in quarantine, in words."""
+        if self._silences >= self.rule.failures:
+            return f"silent for {self._silences} requests"
+        return f"late or garbled in {self._failures} answers"
 
     @property
     def next_probe(self) -> float:
@@ -58,14 +73,22 @@ class UnitHealth:
     def answered(self) -> None:
         """Note a valid answer (a refusal is one)."""
         self.answering = True
-        self._failures = 0
+        self._failures = self._silences = 0
         self._backoff.reset()
 
+    def heard(self) -> None:
+        """Note a sign of life that is no valid answer: one that came late, or is garbled."""
+        self._silences = 0
+        self._backoff.reset()
+        if self.quarantined:
+            self._backoff.failed()
+
     def failed(self) -> None:
-        """Note a missing or bad answer."""
+        """Note a missing or bad answer. If it is a bad one of this unit, `heard` comes first."""
         self.answering = False
         self._failures += 1
-        if self.quarantined:
+        self._silences += 1
+        if self.quarantined and self._backoff.remaining == 0.0:
             self._backoff.failed()
 
     def link_lost(self) -> None:

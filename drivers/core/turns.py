@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
+_ROUNDS = 3
+"""Rounds of the event loop in which who has had an answer asks for the next turn."""
+
 
 class Turns:
     """Turns are given in the order of asking; urgent ones first, the polite when nobody else wants.
@@ -60,5 +63,7 @@ class Turns:
             async with asyncio.timeout(patience):
                 while self._taken:
                     await self._quiet.wait()
+                    for _ in range(_ROUNDS):  # one in the middle of several requests goes on
+                        await asyncio.sleep(0)
         except TimeoutError:
             return

@@ -36,8 +36,8 @@ from .reading import (
 from .settings import Cvm96Settings, Unit
 
 _EXTREMES = (Image.MAXIMUM, Image.MINIMUM)
-_FAILURES_TO_QUARANTINE = 2
-_FIRST_PROBE = 4.0
+_FAILURES_TO_QUARANTINE = 3
+_FIRST_PROBE = 1.0
 _LAST_PROBE = 30.0
 
 
@@ -166,12 +166,18 @@ class MeterBus:
         self.settings = settings
         self._last_error = ""
         background = asyncio.Lock()
-        timeout = settings.answer_timeout
+        timeout, settle = settings.answer_timeout, settings.timeout / 4
         self._bus = ModbusBus(
             settings.url,
             timeout=timeout,
-            settle=settings.timeout / 2,
-            quarantine=QuarantineRule(_FAILURES_TO_QUARANTINE, timeout, _FIRST_PROBE, _LAST_PROBE),
+            settle=settle,
+            quarantine=QuarantineRule(
+                failures=_FAILURES_TO_QUARANTINE,
+                # what comes while the line is silent after it is a sign of life as well
+                probe_timeout=timeout - settle,
+                first=_FIRST_PROBE,
+                cap=_LAST_PROBE,
+            ),
         )
         self.meters = tuple(
             Meter(unit, self._bus.unit(unit.address), settings, background, self._failed)

@@ -77,7 +77,7 @@ class Cvm96Settings:
     nominal_frequency: float | None = None
     max_registers: int = FRAME_LIMIT
     function: int = READ_INPUT
-    timeout: float = 0.5
+    timeout: float = 0.75
     retries: int = 1
 
     def __post_init__(self) -> None:

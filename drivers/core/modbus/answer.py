@@ -68,6 +68,27 @@ def judge_pdu(request: bytes, answer: bytes) -> str:
     return ""
 
 
+def mbap_frames(received: bytes) -> tuple[list[bytes], bytes]:
+    """The whole MBAP frames at the start of some bytes, and what is left of them."""
+    frames: list[bytes] = []
+    start = 0
+    while len(received) >= start + _MBAP_HEADER:
+        end = start + 6 + int.from_bytes(received[start + 4 : start + 6], "big")
+        if not start + _MBAP_HEADER < end <= len(received):
+            break
+        frames.append(received[start:end])
+        start = end
+    return frames, received[start:]
+
+
+def shows_life(request: bytes, received: bytes, *, rtu: bool) -> bool:
+    """Whether bytes that are no valid answer come from the unit that was asked all the same."""
+    if rtu:
+        return received[:1] == request[:1] and not request.startswith(received[: len(request)])
+    frames, rest = mbap_frames(received)
+    return any(frame[:2] == request[:2] and frame[6:7] == request[6:7] for frame in (*frames, rest))
+
+
 def judge_mbap(request: bytes, received: bytes) -> Verdict:
     """Find the answer to an MBAP request frame in the bytes received since it was sent.
 

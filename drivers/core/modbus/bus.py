@@ -88,7 +88,11 @@ class ModbusBus:
 
     async def _connect(self) -> ModbusConnection:
         connection = ModbusConnection(
-            self.url, self._silence, first_transaction=self._transaction, on_send=self._sent
+            self.url,
+            self._silence,
+            first_transaction=self._transaction,
+            on_send=self._sent,
+            on_heard=self._heard,
         )
         try:
             await connection.open()
@@ -100,6 +104,10 @@ class ModbusBus:
     def _sent(self, transaction: int) -> None:
         self._exchanges += 1
         self._transaction = transaction
+
+    def _heard(self, number: int) -> None:
+        if number in self._units:
+            self._units[number].heard()
 
 
 class ModbusUnit:
@@ -141,6 +149,10 @@ class ModbusUnit:
     def exchanges(self) -> int:
         """How many requests went out to this unit."""
         return self._exchanges
+
+    def heard(self) -> None:
+        """Note a sign of life of this unit that is no valid answer."""
+        self._health.heard()
 
     async def read_holding(self, start: int, count: int) -> tuple[int, ...]:
         """Read `count` holding registers from wire address `start` (function 03)."""

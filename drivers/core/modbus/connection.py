@@ -11,6 +11,7 @@ off here).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import termios
 from collections.abc import Callable
@@ -25,8 +26,9 @@ from pymodbus.pdu import ModbusPDU
 from .. import tcp
 from ..errors import Ambiguous, BadReply, DriverError, LinkDown, NoReply, Refused
 from ..url import SerialUrl, TcpUrl
-from .answer import Judgement, Verdict, judge_mbap, judge_rtu
+from .answer import Judgement, Verdict, judge_mbap, judge_rtu, shows_life
 from .exceptions import ACKNOWLEDGE, FROM_A_GATEWAY, exception_text
+from .late import LateAnswers
 from .silence import LineSilence
 
 Client: TypeAlias = AsyncModbusTcpClient | AsyncModbusSerialClient
@@ -34,6 +36,7 @@ Client: TypeAlias = AsyncModbusTcpClient | AsyncModbusSerialClient
 _NEVER = 3600.0
 _RECEIVE_BUFFER = 65536
 _EXCEPTION_BIT = 0x80
+_SILENCES_TO_REOPEN = 2
 
 
 def silence_pymodbus() -> None:
@@ -67,6 +70,7 @@ class _Watch:
     def __init__(self, rtu: bool) -> None:
         self._rtu = rtu
         self.sent = b""
+        self.received = b""
         self.verdict = Verdict(Judgement.INCOMPLETE)
         self.lost = False
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -75,6 +79,7 @@ class _Watch:
         """Judge all bytes received so far; returns the frame if it is good, else nothing."""
         if self.verdict.judgement is not Judgement.INCOMPLETE or not self.sent:
             return b""
+        self.received = data
         if self._rtu:
             self.verdict = judge_rtu(self.sent, data, _crc_is_right)
         else:
@@ -83,6 +88,11 @@ class _Watch:
             self.end()
         return self.verdict.frame
 
+    @property
+    def shows_life(self) -> bool:
+        """Whether what came is at least of the unit that was asked."""
+        return bool(self.sent) and shows_life(self.sent, self.received, rtu=self._rtu)
+
     def end(self) -> None:
         """Wake the exchange: nothing useful can come any more."""
         if not self.over.done():
@@ -90,7 +100,11 @@ class _Watch:
 
 
 class ModbusConnection:
-    """An open pymodbus client, watched byte by byte."""
+    """An open pymodbus client, watched byte by byte.
+
+    `on_heard` is told of units whose answer is no good but proves that they live: it comes too
+    late, or is garbled.
+    """
 
     def __init__(
         self,
@@ -99,15 +113,21 @@ class ModbusConnection:
         *,
         first_transaction: int,
         on_send: Callable[[int], None],
+        on_heard: Callable[[int], None],
     ) -> None:
         self._serial = isinstance(url, SerialUrl)
         self._rtu = isinstance(url, SerialUrl) or url.rtu
         self._silence = silence
         self._on_send = on_send
+        self._on_heard = on_heard
         self._watch: _Watch | None = None
         self._opened = asyncio.Event()
         self._out_of_step = False
         self._whole_answer = False
+        self._late = LateAnswers(self._rtu, _crc_is_right)
+        self._in_step = False
+        self._late_over = asyncio.Event()
+        self._unanswered = 0
         self._first_transaction = first_transaction
         self._client = self._make_client(url)
         self._client.ctx.max_buffer_size = _RECEIVE_BUFFER
@@ -155,9 +175,11 @@ class ModbusConnection:
     def keep_after_error(self) -> bool:
         """A serial line is brought back in step by silence; a stream is closed.
 
-        It stays open if a whole answer came, by which a gateway says that the unit gave none.
+        It stays open if a whole answer came, by which a gateway says that the unit gave none, or
+        one that was late; with transactions also for a late answer to come, unless nothing at all
+        came for two requests.
         """
-        return self._serial or self._whole_answer
+        return self._serial or self._whole_answer or self._in_step
 
     def close(self, *, discard: bool) -> None:
         """Close; `discard` resets a TCP connection, so that nothing is delivered later."""
@@ -175,6 +197,7 @@ class ModbusConnection:
 
     def _lost(self) -> None:
         """End the exchange that is under way, if one is: no answer can come."""
+        self._late_over.set()
         if self._watch is not None:
             self._watch.lost = True
             self._watch.end()
@@ -185,12 +208,40 @@ class ModbusConnection:
                 self._watch.sent = data
             self._on_send(self._client.ctx.next_tid)
             return data
+        self._unanswered = 0
+        late = self._take_late(data)
         if self._watch is None:
-            self._out_of_step = not self._serial
-            self._silence.disturbed()
+            self._out_of_step = not self._serial and not late
+            if not late:
+                self._silence.disturbed()
             return b""
         self._silence.heard()
-        return self._watch.receive(data)
+        return b"" if late else self._watch.receive(data)
+
+    def _take_late(self, data: bytes) -> bool:
+        """Tell of late answers among the bytes since the last request; True if that is all."""
+        units, nothing_else = self._late.find(data)
+        for unit in units:
+            self._on_heard(unit)
+        if self._rtu and nothing_else:
+            self._silence.back_in_step()
+            self._in_step = True
+            self._late_over.set()
+        return nothing_else
+
+    async def _expect_late(self, watch: _Watch) -> None:
+        """Be ready for the answer to a read that did not come in time.
+
+        An RTU stream is closed if it does not come while the line has to be silent anyway.
+        """
+        self._unanswered += 1
+        self._late.expect(watch.sent)
+        if not self._rtu:
+            self._in_step = self._unanswered < _SILENCES_TO_REOPEN
+        elif not self._serial:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._silence.longest):
+                    await self._late_over.wait()
 
     async def _quiet(self, request: Request, within: float) -> None:
         try:
@@ -211,7 +262,9 @@ class ModbusConnection:
             await self._quiet(request, within)
         if guard is not None:
             guard()
-        self._whole_answer = False
+        self._whole_answer = self._in_step = False
+        self._late_over.clear()
+        self._late.sending()
         self._watch = watch = _Watch(self._rtu)
         task = asyncio.ensure_future(self._send(request))
         try:
@@ -231,6 +284,10 @@ class ModbusConnection:
             raise answer
         if watch.sent:
             self._silence.out_of_step()
+        if watch.shows_life:
+            self._on_heard(request.number)
+        elif watch.sent and not (watch.lost or watch.verdict.detail or request.values):
+            await self._expect_late(watch)
         raise self._failure(request, watch, within)
 
     async def _send(self, request: Request) -> ModbusPDU:

@@ -14,6 +14,8 @@ _QUIET_AFTER_NOISE = 0.02
 # The timers of the event loop may be late by this much, 11 characters at 115200 baud: the last part
 # of a silence is passed by turning the loop instead.
 _TIMER_GRAIN = 0.0011
+_SLICE = 0.02
+"""Seconds after which to look whether the late answer that is waited for has come."""
 
 
 class LineSilence:
@@ -45,6 +47,10 @@ class LineSilence:
         """Note that an answer is missing or bad and may still come."""
         self._free_at = max(self._free_at, time.monotonic() + self._settle)
 
+    def back_in_step(self) -> None:
+        """Note that the answer that was missing has come: there is no other to wait for."""
+        self._free_at = time.monotonic() + self._gap
+
     @property
     def longest(self) -> float:
         """Seconds of silence that a line asks for at most, unless it is never quiet."""
@@ -54,4 +60,4 @@ class LineSilence:
         """Return when the master may send."""
         # bytes may arrive meanwhile and move the time
         while (rest := self._free_at - time.monotonic()) > 0.0:  # noqa: ASYNC110
-            await asyncio.sleep(max(0.0, rest - _TIMER_GRAIN))
+            await asyncio.sleep(min(_SLICE, max(0.0, rest - _TIMER_GRAIN)))

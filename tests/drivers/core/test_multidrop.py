@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from drivers.core.errors import Ambiguous, DriverError, NoReply
+from drivers.core.errors import Ambiguous, BadReply, DriverError, NoReply
 from drivers.core.modbus import ModbusBus
 from drivers.core.quarantine import QuarantineRule, UnitHealth
+from drivers.core.simulation.faults import parse_fault
 from drivers.core.simulation.modbus_device import ModbusDevice
 from drivers.core.simulation.modbus_server import ModbusServer
 from drivers.core.url import SerialLine, TcpUrl
+from tests.support.wire.until import until
 
 RULE = QuarantineRule(failures=3, probe_timeout=0.05, first=0.3, cap=1.0)
 
@@ -73,10 +75,10 @@ async def test_units_answer_for_themselves(line: _Line) -> None:
 async def test_a_silent_unit_is_probed_rarely_and_fails_at_once_in_between(line: _Line) -> None:
     await line.bus.unit(1).read_input(1, 1)
     silent = line.bus.unit(9)
-    (good, failed), (others, lost) = await asyncio.gather(line.poll(9, 2.0), line.poll(1, 2.0))
+    (good, failed), (others, lost) = await asyncio.gather(line.poll(9, 6.0), line.poll(1, 6.0))
     assert good == 0
     asked = len(line.server.requests(unit=9))
-    # three to be sure, then only at the back-off times
+    # three to be sure, then only at the back-off times and after a while of politeness
     assert 4 <= asked <= 8
     assert failed > 5 * asked
     assert silent.exchanges == asked
@@ -153,3 +155,87 @@ def test_health_counts_failures_in_a_row() -> None:
     assert health.next_probe == 0.0
     health.answered()
     assert (health.quarantined, health.failures, health.answering) == (False, 0, True)
+
+
+def test_a_unit_that_shows_life_is_not_silent() -> None:
+    now = [0.0]
+    rule = QuarantineRule(failures=2, useless=4, first=1.0, cap=30.0)
+    health = UnitHealth("unit 1", rule, clock=lambda: now[0])
+    for _ in range(3):  # an answer that comes after its time-out
+        health.failed()
+        health.heard()
+        assert not health.quarantined
+        assert health.next_probe == 0.0
+    for _ in range(5):  # useless, but alive: asked at the first interval, never less often
+        health.failed()
+        health.heard()
+        assert health.trouble == f"late or garbled in {health.failures} answers"
+        assert 0.7 < health.next_probe <= 1.3
+        now[0] += health.next_probe
+    for _ in range(5):  # the same with garbled ones, which are heard before they count
+        health.heard()
+        health.failed()
+        assert 0.7 < health.next_probe <= 1.3
+        now[0] += health.next_probe
+    waits: list[float] = []
+    for _ in range(4):
+        health.failed()
+        waits.append(health.next_probe)
+        now[0] += health.next_probe
+    assert health.trouble == "silent for 5 requests"
+    assert waits[-1] > 2 * waits[0]
+    health.answered()
+    assert not health.quarantined
+
+
+@pytest.fixture(params=["tcp", "rtu+tcp", "pty"])
+async def patient_line(request: pytest.FixtureRequest) -> AsyncIterator[_Line]:
+    """Two units on a line that is kept silent until a late answer has come, however long."""
+    devices: dict[int, ModbusDevice] = {number: _Registers(number) for number in (1, 2)}
+    server = ModbusServer(devices)
+    if request.param == "pty":
+        url = server.open_terminal(SerialLine(115200))
+    else:
+        url = await server.listen(TcpUrl("127.0.0.1", 0, rtu=request.param == "rtu+tcp"))
+    bus = ModbusBus(url, timeout=0.5, settle=10.0, quarantine=RULE)
+    yield _Line(server, bus, devices)
+    await bus.close()
+    await server.close()
+
+
+async def test_late_answers_cost_one_reading_each_and_no_neighbour(patient_line: _Line) -> None:
+    bus, server = patient_line.bus, patient_line.server
+    first, late = bus.unit(1), bus.unit(2)
+    for _ in range(RULE.failures + 2):
+        await server.set_fault(parse_fault("late=0.6:1"))
+        with pytest.raises(NoReply, match=r"no answer in 0\.5 s"):
+            await late.read_input(1, 2)
+        # over Modbus TCP the late answer comes meanwhile
+        await until(lambda: not _unanswered(server, 2))
+        assert await first.read_input(1, 2) == (1, 1)
+    assert await late.read_input(1, 2) == (2, 2)
+    assert late.exchanges == RULE.failures + 3
+    assert first.exchanges == RULE.failures + 2
+    assert bus.link.reconnects == 0
+
+
+def _unanswered(server: ModbusServer, unit: int) -> bool:
+    frames = [frame for frame in server.log if frame.unit == unit]
+    return sum(frame.sent for frame in frames) < sum(not frame.sent for frame in frames)
+
+
+async def test_garbled_answers_are_no_silence_but_not_asked_for_without_end() -> None:
+    server = ModbusServer({number: _Registers(number) for number in (1, 2)})
+    rule = QuarantineRule(failures=2, useless=5, first=600.0, cap=3600.0)
+    bus = ModbusBus(
+        server.open_terminal(SerialLine(115200)), timeout=5.0, settle=0.01, quarantine=rule
+    )
+    await bus.unit(1).read_input(1, 1)
+    await server.set_fault(parse_fault("bad-crc"))
+    for _ in range(rule.useless):
+        with pytest.raises(BadReply, match="wrong CRC"):
+            await bus.unit(2).read_input(1, 1)
+    with pytest.raises(NoReply, match=r"late or garbled in 5 answers.*next probe in"):
+        await bus.unit(2).read_input(1, 1)
+    await bus.close()
+    await server.close()

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from drivers.core.errors import DriverError, NoReply
+from drivers.core.simulation.faults import parse_fault
 from drivers.core.url import SerialLine
 from drivers.cvm96.device import Meter
 from drivers.cvm96.simulator import make_bus
@@ -53,8 +54,8 @@ async def _share_of_rate(link: str, timeout: float, period: float, seconds: floa
     beside, failed = await _scan(rig, period, seconds)
     living = [address for address in range(1, 9) if address not in DEAD]
     for address in DEAD:
-        # one time-out finds it, one makes sure, then one at each back-off time (4 s, 8 s ...)
-        assert 2 <= len(requests(unit=address)) - before[address] <= 5
+        # three time-outs to be sure, then one at each back-off time (1 s, 2 s, 4 s ...)
+        assert 3 <= len(requests(unit=address)) - before[address] <= 7
         assert failed[address] > 1.6 * alone[address]
     await rig.close()
     return min(beside[address] / alone[address] / 2 for address in living)
@@ -71,12 +72,12 @@ async def test_a_dead_meter_is_asked_once_per_back_off_and_found_again() -> None
     first, second = rig.bus.meters
     await second.read_energies()
     rig.simulator.kill(2)
-    for _ in range(2):
+    for _ in range(3):
         with pytest.raises(NoReply, match="no answer in"):
             await second.read_energies()
     asked = second.exchanges
     for _ in range(20):
-        with pytest.raises(NoReply, match=r"silent for 2 requests.*next probe in"):
+        with pytest.raises(NoReply, match=r"silent for 3 requests.*next probe in"):
             await second.read_energies()
     assert second.exchanges == asked
     await first.read_energies()
@@ -84,6 +85,21 @@ async def test_a_dead_meter_is_asked_once_per_back_off_and_found_again() -> None
     rig.simulator.revive(2)
     await recovered(second.read_energies)
     await until(lambda: second.connected)
+    await rig.close()
+
+
+async def test_two_answers_that_never_come_are_no_silence_yet() -> None:
+    rig = await make_rig("pty", make_bus(2), meters=names(2), timeout=0.2)
+    first, second = rig.bus.meters
+    await second.read_energies()
+    await rig.simulator.set_fault(parse_fault("silent:2"))
+    for _ in range(2):
+        with pytest.raises(NoReply, match="no answer in"):
+            await second.read_energies()
+    await first.read_energies()
+    asked = second.exchanges
+    await recovered(second.read_energies)
+    assert second.exchanges - asked == 2  # one reading, at once
     await rig.close()
 
 

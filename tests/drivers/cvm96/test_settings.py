@@ -69,6 +69,6 @@ def test_defaults_of_the_line_and_of_the_gateway() -> None:
 
 
 def test_the_time_on_a_serial_line_is_added_to_the_time_out() -> None:
-    assert Cvm96Settings("tcp://gateway").answer_timeout == 0.5
+    assert Cvm96Settings("tcp://gateway").answer_timeout == 0.75
     slow = Cvm96Settings("serial:///dev/ttyUSB0?baud=1200")
-    assert slow.answer_timeout == pytest.approx(0.5 + 93 * 10 / 1200)
+    assert slow.answer_timeout == pytest.approx(0.75 + 93 * 10 / 1200)

@@ -1,0 +1,111 @@
+"""Answers that come after their time-out, and bytes that show that a unit lives."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.core.modbus.answer import mbap_frames, shows_life
+from drivers.core.modbus.late import LateAnswers
+from drivers.core.simulation.frames import RtuFraming
+from drivers.core.turns import Turns
+
+READ = bytes.fromhex("04 0000 0001")
+ANSWER = bytes.fromhex("04 02 1234")
+
+
+def _mbap(transaction: int, unit: int, pdu: bytes) -> bytes:
+    return b"".join((transaction.to_bytes(2, "big"), bytes(2), (len(pdu) + 1).to_bytes(2, "big"),
+                     bytes([unit]), pdu))  # fmt: skip
+
+
+def _rtu(unit: int, pdu: bytes) -> bytes:
+    return RtuFraming().wrap(unit, pdu, 0)
+
+
+def _crc_is_right(frame: bytes) -> bool:
+    return _rtu(frame[0], frame[1:-2]) == frame
+
+
+def test_late_answers_are_known_by_their_transaction() -> None:
+    late = LateAnswers(False, _crc_is_right)
+    late.expect(_mbap(7, 2, READ))
+    late.expect(_mbap(8, 3, READ))
+    late.sending()
+    assert late.find(_mbap(7, 2, ANSWER)) == ({2}, True)
+    assert late.find(_mbap(7, 2, ANSWER) + _mbap(8, 3, ANSWER)) == ({2, 3}, True)
+    assert late.find(_mbap(7, 2, ANSWER) + _mbap(9, 1, ANSWER)) == ({2}, False)
+    assert late.find(_mbap(7, 2, ANSWER)[:-1]) == (set(), False)
+    assert late.find(_mbap(7, 4, ANSWER)) == (set(), True)
+
+
+def test_what_a_gateway_says_of_a_silent_unit_is_no_sign_of_its_life() -> None:
+    late = LateAnswers(False, _crc_is_right)
+    late.expect(_mbap(7, 2, READ))
+    assert late.find(_mbap(7, 2, b"\x84\x0b")) == (set(), True)
+    assert late.find(_mbap(7, 2, b"\x84\x02")) == ({2}, True)
+
+
+def test_in_rtu_it_is_the_answer_to_the_last_request() -> None:
+    late = LateAnswers(True, _crc_is_right)
+    answer = _rtu(2, ANSWER)
+    assert late.find(answer) == (set(), False)
+    late.expect(_rtu(2, READ))
+    assert late.find(_rtu(3, ANSWER)) == (set(), False)
+    assert late.find(answer[:-1]) == (set(), False)
+    assert late.find(answer[:-1] + b"?") == (set(), False)
+    assert late.find(answer) == ({2}, True)
+    late.sending()  # another request is on the line: the unit lives, but what comes next is open
+    assert late.find(answer) == ({2}, False)
+
+
+def test_signs_of_life_are_those_of_the_unit_that_was_asked() -> None:
+    request = _rtu(2, READ)
+    assert shows_life(request, _rtu(2, ANSWER)[:4], rtu=True)
+    assert not shows_life(request, _rtu(3, ANSWER), rtu=True)
+    assert not shows_life(request, request + _rtu(3, ANSWER), rtu=True)  # an echo
+    assert not shows_life(request, b"", rtu=True)
+    request = _mbap(7, 2, READ)
+    assert shows_life(request, _mbap(6, 1, ANSWER) + _mbap(7, 2, b"\x03\x00"), rtu=False)
+    assert shows_life(request, _mbap(7, 2, ANSWER)[:-1], rtu=False)
+    assert not shows_life(request, _mbap(7, 9, ANSWER), rtu=False)
+    assert not shows_life(request, _mbap(6, 2, ANSWER), rtu=False)
+
+
+@given(st.binary(max_size=300), st.booleans())
+def test_any_bytes_are_cut_and_judged(data: bytes, rtu: bool) -> None:
+    frames, rest = mbap_frames(data)
+    assert b"".join(frames) + rest == data
+    assert all(len(frame) >= 8 for frame in frames)
+    late = LateAnswers(rtu, _crc_is_right)
+    late.expect(_rtu(2, READ) if rtu else _mbap(7, 2, READ))
+    late.find(data)
+    shows_life(_rtu(2, READ), data, rtu=rtu)
+
+
+async def test_one_in_the_middle_of_several_requests_goes_on_before_the_polite() -> None:
+    turns = Turns()
+    order: list[str] = []
+
+    async def ask(name: str) -> None:
+        """A request: a task of its own, as in a link, whose end gives the turn back."""
+        order.append(name)
+        turn = asyncio.ensure_future(asyncio.sleep(0.01))
+        turn.add_done_callback(lambda _: turns.give_back())
+        await asyncio.shield(turn)
+
+    async def several() -> None:
+        for _ in range(4):
+            await turns.take()
+            await ask("usual")
+
+    async def one() -> None:
+        await turns.take(patience=60.0)
+        await ask("polite")
+
+    usual = asyncio.ensure_future(several())
+    await asyncio.sleep(0)
+    await asyncio.gather(usual, one())
+    assert order == ["usual"] * 4 + ["polite"]
