@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..core.errors import Ambiguous, BadReply, Blocked, DriverError, NoReply, Refused
+from ..core.errors import BadReply, Blocked, DriverError, NoReply, Refused
 from ..core.link import Link
 from ..core.quarantine import UnitHealth
 from .access import GatewayAccess
@@ -32,6 +32,15 @@ from .settings import XcomSettings
 _BUSY_WAIT = 0.3
 _SILENCES_OF_A_DEAD_GATEWAY = 3
 _TRANSIENT = (ErrorCode.GATEWAY_BUSY, ErrorCode.READ_PROPERTY_FAILED)
+
+
+class NoDevice(NoReply):
+    """The gateway answered a read: it has no device with this address, at least not now.
+
+    Of a device that is served this means what silence means, and it need not be asked twice.
+    """
+
+    kind = "no such device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +106,8 @@ class Conversation:
 
         Tried again after a missing reply (unless `once`) or a bad one, and when the gateway was
         busy or the read failed. Raises `Blocked` in the pause for the portal unless it is `urgent`,
-        `LinkDown`, `NoReply` (also if the gateway says so of the device), `BadReply`, `Stripped`,
-        `Refused` with the error code.
+        `LinkDown`, `NoReply` (also if the gateway says so of the device), `NoDevice`, `BadReply`,
+        `Stripped`, `Refused` with the error code.
         """
         if not urgent:
             self._check_pause(target)
@@ -107,6 +116,8 @@ class Conversation:
             tries -= 1
             try:
                 return await self._read_once(target, data, reply, urgent)
+            except NoDevice:
+                raise
             except NoReply:
                 if once or tries <= 0:
                     raise
@@ -118,17 +129,18 @@ class Conversation:
                     raise
                 await asyncio.sleep(_BUSY_WAIT)
 
-    async def write(self, target: Target, data: bytes) -> None:
-        """Write a property, once, before all reads that wait.
+    async def write(self, target: Target, data: bytes, *, on: int | None = None) -> None:
+        """Write a property, once, before all reads that wait; `on` is the opening of the link.
 
-        Raises `LinkDown` if nothing went out, `Refused`, or `Ambiguous`.
+        Raises `LinkDown` if nothing went out, `Blocked` on another opening than `on` (behind that
+        may be other devices), `Refused`, or `Ambiguous`.
         """
         frame = write_request(
             self._access.source(), target.address, target.object_type, target.object_id,
             target.property_id, data,
         )  # fmt: skip
         question = self._question(frame, target)
-        reply = await self._ask(question, 0, urgent=True)
+        reply = await self._ask(question, 0, urgent=True, on=on)
         if reply.is_error:
             raise self._refusal(question, reply)
 
@@ -153,11 +165,16 @@ class Conversation:
         is_write = frame.service == Service.WRITE
         return Question(frame, self.link.name, name, target.asked, is_write)
 
-    async def _ask(self, question: Question, reply: int, *, urgent: bool) -> Frame:
+    async def _ask(
+        self, question: Question, reply: int, *, urgent: bool, on: int | None = None
+    ) -> Frame:
         line_time = self.settings.line_time(OVERHEAD + len(question.frame.data), OVERHEAD + reply)
 
         async def turn(connection: XcomConnection, within: float) -> Frame:
             await self._rest()
+            if on is not None and on != self.link.opens:
+                where = (question.link, question.unit, question.asked)
+                raise Blocked(*where, "the link was opened anew meanwhile; nothing was sent")
             self.exchanges += 1
             try:
                 return await connection.exchange(question, within)
@@ -168,6 +185,8 @@ class Conversation:
             found = await self.link.request(
                 self._unit, question.asked, turn, within=self._timeout + line_time, urgent=urgent
             )
+        except Blocked:
+            raise
         except DriverError:
             self.answering = False
             self._silences += 1
@@ -202,7 +221,9 @@ class Conversation:
             code = error_code(reply)
         except DecodeError as error:
             return question.no_reply(f"an error reply without a code: {error}", BadReply)
-        if code != ErrorCode.RESPONSE_TIMEOUT:
-            return Refused(*where, error_text(code), code)
-        kind = Ambiguous if question.write else NoReply
-        return kind(*where, f"the gateway says: {error_text(code)}")
+        says = f"the gateway says: {error_text(code)}"
+        if code == ErrorCode.RESPONSE_TIMEOUT:
+            return question.no_reply(says)
+        if code == ErrorCode.DEVICE_NOT_FOUND and not question.write:
+            return NoDevice(*where, says)
+        return Refused(*where, error_text(code), code)

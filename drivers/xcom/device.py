@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from ..core.errors import BadReply, DriverError
+from ..core.errors import BadReply, DriverError, NoReply
 from .addresses import GATEWAY, Family, family_of_address, range_of
 from .conversation import Conversation, Target
 from .discovery import GATEWAY_CLOCK, DeviceId, Site, configured_site, find_site
@@ -159,7 +159,8 @@ class Gateway:
     async def find_devices(self) -> Site:
         """The devices behind the gateway; asks for those that the configuration does not tell."""
         told = configured_site(self.settings)
-        return told or await self._noted(find_site(self._singles))
+        site = told or await self._noted(find_site(self._singles))
+        return site
 
     async def read_infos(self, points: Sequence[Point]) -> InfoReading:
         """Live values of any devices, by multi-info 76 in one exchange.
@@ -184,6 +185,9 @@ class Gateway:
             return Identity(device.family, device.address)
         points = [Point(device.address, each) for each in places.all]
         found = await self._noted(self._infos.read(points))
+        if device.address in found.silent:
+            asked, detail = "read what it is", "it fell silent in the middle"
+            raise NoReply(self.link, device_name(device.address), asked, detail)
         values = {point.datapoint: found.get(*point.key) for point in points}
         boards = [hardware_version(values[each]) for each in places.hardware]
         return Identity(

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import chain
 
 from ..core.errors import NoReply, Refused
 from .addresses import GATEWAY, Family, range_of
+from .conversation import NoDevice
 from .datapoint import Datapoint, Monitor, info
 from .datapoints import datapoint
-from .protocol import ErrorCode
 from .readings import Point
 from .settings import BatteryMonitor, XcomSettings
 from .singles import NOT_THERE, Singles
@@ -63,15 +64,16 @@ class Site:
 
 def configured_site(settings: XcomSettings) -> Site | None:
     """The site if the configuration tells all of it, so that nothing need be asked."""
-    if settings.battery_monitor is BatteryMonitor.AUTO:
+    counts = [settings.count_of(family) for family, _ in _PROBES]
+    if settings.battery_monitor is BatteryMonitor.AUTO or None in counts:
         return None
-    devices: list[DeviceId] = []
-    for family, _ in _PROBES:
-        count = settings.count_of(family)
-        if count is None:
-            return None
-        devices += _first(family, count)
-    return Site((*devices, *_told_battery(settings)))
+    return Site(told_devices(settings))
+
+
+def told_devices(settings: XcomSettings) -> tuple[DeviceId, ...]:
+    """The devices that the configuration tells."""
+    counted = (_first(family, settings.count_of(family) or 0) for family, _ in _PROBES)
+    return (*chain.from_iterable(counted), *_told_battery(settings))
 
 
 async def find_site(singles: Singles) -> Site:
@@ -130,9 +132,11 @@ async def _presence(singles: Singles, point: Point) -> _Presence:
     try:
         await singles.read_one(point, urgent=True)
     except Refused as error:
-        if error.code in (ErrorCode.DEVICE_NOT_FOUND, *NOT_THERE):
+        if error.code in NOT_THERE:
             return _Presence.ABSENT
         raise
+    except NoDevice:
+        return _Presence.ABSENT
     except NoReply:
         if singles.conversation.answering:
             return _Presence.THERE

@@ -25,10 +25,10 @@ from .multi_info import (
     decode_multi_info,
     encode_items,
 )
-from .protocol import ErrorCode, ObjectType
+from .protocol import ErrorCode, ObjectType, Value
 from .readings import InfoReading, Point
 from .settings import MultiInfoUse
-from .singles import ABSENT, NOT_THERE, Singles
+from .singles import NOT_THERE, Singles
 
 _UNSUPPORTED = (
     ErrorCode.SERVICE_NOT_SUPPORTED,
@@ -160,7 +160,7 @@ class InfoReader:
             await self._read_batch(half, found)
 
     async def _find_silent(self, points: Sequence[Point], found: _Round, error: NoReply) -> None:
-        """Nothing came, or the gateway says that a device is silent: which one?"""
+        """Nothing came, or the gateway says that a device is silent or away: which one?"""
         if not self._conversation.answering:
             await self._check_gateway(error)
         groups = _by_device(points)
@@ -182,12 +182,9 @@ class InfoReader:
         if error.code in _UNSUPPORTED and found.head is None:
             self._refused_on = self._conversation.link.opens
             await self._one_by_one(points, found)
-        elif error.code in ABSENT and len(_by_device(points)) == 1:
-            self._health.failed(points[0].address)
-            found.silent.add(points[0].address)
         elif len(points) == 1 and error.code in NOT_THERE:
             self._singles.note_missing(points[0])
-        elif len(points) > 1 and error.code in (*ABSENT, *NOT_THERE):
+        elif len(points) > 1 and error.code in NOT_THERE:
             groups = _by_device(points)
             for part in groups if len(groups) > 1 else _halves(points):
                 await self._read_batch(part, found)
@@ -197,16 +194,15 @@ class InfoReader:
     async def _one_by_one(self, points: Sequence[Point], found: _Round) -> None:
         for group in _by_device(points):
             address = group[0].address
+            values: Sequence[Value | None] = ()
             try:
                 values = await self._singles.read_all(group)
-            except BadReply as error:
+            except (NoReply, BadReply) as error:
                 found.failure = error
-                continue
-            except NoReply as error:
-                found.failure = error
+            if self._health.suspect(address):  # also if it fell silent in the middle
                 found.silent.add(address)
                 continue
-            pairs = zip(group, values, strict=True)
+            pairs = zip(group, values, strict=False)
             found.values.update((p.key, float(v)) for p, v in pairs if v is not None)
 
     def _nothing(self, points: Sequence[Point], found: _Round) -> DriverError:

@@ -11,7 +11,6 @@ from .health import DeviceHealth, device_name
 from .protocol import ErrorCode, Format, Property, Value, decode_value
 from .readings import Point
 
-ABSENT = (ErrorCode.DEVICE_NOT_FOUND,)
 NOT_THERE = (
     ErrorCode.OBJECT_ID_NOT_FOUND,
     ErrorCode.PROPERTY_NOT_SUPPORTED,
@@ -73,9 +72,7 @@ class Singles:
                     failure = error
                 except Refused as error:
                     answered = True
-                    if error.code in ABSENT:
-                        left_out.add(point.address)
-                    elif error.code not in NOT_THERE:
+                    if error.code not in NOT_THERE:
                         raise
             values.append(value)
         if failure is not None and not answered:
@@ -128,12 +125,9 @@ class Singles:
             self.health.failed(point.address)
             raise
         except Refused as error:
-            if error.code in ABSENT:
-                self.health.failed(point.address)
-            else:
-                self.health.answered(point.address)
-                if error.code in NOT_THERE and target.property_id == point.datapoint.value_property:
-                    self.note_missing(point)
+            self.health.answered(point.address)
+            if error.code in NOT_THERE and target.property_id == point.datapoint.value_property:
+                self.note_missing(point)
             raise
         self.health.answered(point.address)
         return data

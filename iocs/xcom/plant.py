@@ -7,19 +7,18 @@ also later on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain
 from uuid import UUID
 
 from drivers.core.errors import Ambiguous, DriverError, LinkDown
-from drivers.xcom.addresses import GATEWAY, GROUPS, Family, family_of_address, range_of
-from drivers.xcom.datapoint import Datapoint, Monitor
+from drivers.xcom.addresses import GATEWAY, GROUPS, Family, family_of_address
+from drivers.xcom.datapoint import Datapoint
 from drivers.xcom.datapoints import datapoint, datapoints_of
 from drivers.xcom.device import Gateway
-from drivers.xcom.discovery import DeviceId, configured_site
+from drivers.xcom.discovery import DeviceId, configured_site, told_devices
 from drivers.xcom.identity import Identity
 from drivers.xcom.protocol import ObjectType, Value
 from drivers.xcom.readings import InfoReading, Limits, Point
-from drivers.xcom.settings import BatteryMonitor, XcomSettings
+from drivers.xcom.settings import XcomSettings
 
 from .alarms import MessageAlarm
 from .choose import FAST_NUMBERS, SLOW_NUMBERS
@@ -307,21 +306,3 @@ def parameters_of(device: DeviceId) -> tuple[Datapoint, ...]:
         and point.access.readable
         and has(device, point)
     )
-
-
-def told_devices(settings: XcomSettings) -> tuple[DeviceId, ...]:
-    """The devices that the configuration tells."""
-    monitors = {BatteryMonitor.BSP: Monitor.BSP, BatteryMonitor.BMS: Monitor.BMS}
-    families = (Family.XTENDER, Family.VARIOTRACK, Family.VARIOSTRING)
-    counted = chain.from_iterable(
-        (DeviceId(family, address) for address in _first(family, settings.count_of(family)))
-        for family in families
-    )
-    monitor = monitors.get(settings.battery_monitor)
-    address = range_of(Family.BATTERY).address(1)
-    battery = () if monitor is None else (DeviceId(Family.BATTERY, address, monitor),)
-    return (*counted, *battery)
-
-
-def _first(family: Family, count: int | None) -> range:
-    return range_of(family).addresses[: count or 0]

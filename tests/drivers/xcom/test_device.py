@@ -217,6 +217,49 @@ async def test_a_silent_variotrack_does_not_slow_the_others(condition: Condition
         assert (await one.gateway.read_infos(points)).silent == ()
 
 
+@pytest.mark.parametrize("condition", [Condition.DEAD, Condition.MUTE, Condition.ABSENT])
+async def test_one_by_one_a_device_is_silent_whatever_the_gateway_calls_it(
+    condition: Condition,
+) -> None:
+    patient = Behaviour(latency=0.0, patience=0.01)
+    async with rig(patient, timeout=0.3, multi_info=MultiInfoUse.NEVER) as one:
+        points = at(101, 3000, 3005) + at(301, 11000, 11001)
+        assert (await one.gateway.read_infos(points)).silent == ()
+        one.put("VT1", condition)
+        # found, made sure, left alone, and probed by somebody who does not wait
+        for _ in range(3):
+            reading = await one.gateway.read_infos(points)
+            assert (reading.silent, reading.get(301, 11000)) == ((301,), None)
+            with pytest.raises(NoReply):
+                await one.gateway._singles.read_one(points[-1], urgent=True)
+        assert (await one.gateway.read_parameters(at(101, 1138) + at(301, 10002))).silent == (301,)
+        with pytest.raises(NoReply):
+            await one.gateway.read_parameters(at(301, 10002))
+        assert (one.gateway.connected, one.gateway.answering(301)) == (True, False)
+
+
+@pytest.mark.parametrize("condition", [Condition.DEAD, Condition.ABSENT])
+async def test_one_by_one_a_device_that_falls_silent_in_the_middle_is_silent(
+    condition: Condition,
+) -> None:
+    """Half of its values would pass for all it has, and half an identity be kept."""
+    patient = Behaviour(latency=0.0, patience=0.01)
+    async with rig(patient, multi_info=MultiInfoUse.NEVER) as one:
+        track = one.device("VT1")
+
+        def first() -> float:
+            track.condition = condition
+            return 51.5
+
+        track._infos[11000] = track._infos[11015] = first
+        reading = await one.gateway.read_infos(at(101, 3000) + at(301, 11000, 11001))
+        assert (reading.silent, reading.get(301, 11000)) == ((301,), None)
+        track.condition = Condition.OK
+        await one.gateway.write(at(301, 10002)[0], 40.0)
+        with pytest.raises(NoReply, match=r"VT1 \(address 301\)|silent: VT1"):
+            await one.gateway.read_identity(DeviceId(Family.VARIOTRACK, 301))
+
+
 async def test_a_site_whose_gateway_was_away_is_back_at_once() -> None:
     """All devices failed with it; none of them waits for its back-off."""
     async with rig(timeout=0.1, retries=0) as one:

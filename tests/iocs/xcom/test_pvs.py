@@ -9,7 +9,7 @@ import pytest
 from drivers.xcom.addresses import Family
 from drivers.xcom.datapoint import Access, Monitor
 from drivers.xcom.datapoints import DATAPOINTS, datapoint
-from drivers.xcom.discovery import DeviceId
+from drivers.xcom.discovery import DeviceId, told_devices
 from drivers.xcom.frame import FrameFlags
 from drivers.xcom.message_types import MessageClass
 from drivers.xcom.messages import Message
@@ -25,7 +25,7 @@ from iocs.xcom.alarms import MessageAlarm, source_name
 from iocs.xcom.choose import FAST_NUMBERS, SLOW_NUMBERS
 from iocs.xcom.gateway import message_line
 from iocs.xcom.names import States, description, pv_name
-from iocs.xcom.plant import Plant, told_devices
+from iocs.xcom.plant import Plant
 from iocs.xcom.readings import FastReading
 from iocs.xcom.sums import battery_power, total
 
