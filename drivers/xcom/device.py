@@ -160,6 +160,7 @@ class Gateway:
         """The devices behind the gateway; asks for those that the configuration does not tell."""
         told = configured_site(self.settings)
         site = told or await self._noted(find_site(self._singles))
+        self._parameters.expected.update(device.address for device in site.devices)
         return site
 
     async def read_infos(self, points: Sequence[Point]) -> InfoReading:

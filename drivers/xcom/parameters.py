@@ -10,12 +10,13 @@ import asyncio
 import math
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..core.errors import Ambiguous, Blocked, DriverError, LinkDown, OutOfRange, Refused
 from .addresses import GROUPS, PHASES, Family, family_of_address, range_of
-from .conversation import Conversation, Target
+from .conversation import Conversation, NoDevice, Target
 from .datapoint import Access, Datapoint
+from .discovery import told_devices
 from .flash import FlashBudget
 from .health import device_name
 from .protocol import ErrorCode, Format, Level, Property, Value, encode_value
@@ -40,11 +41,15 @@ class RamValue:
 
 
 class Parameters:
-    """Reads and writes the parameters of all devices of a gateway."""
+    """Reads and writes the parameters of all devices of a gateway.
+
+    `expected` are the addresses of the devices that are told or were found.
+    """
 
     def __init__(self, conversation: Conversation, singles: Singles) -> None:
         settings = conversation.settings
         self.flash = FlashBudget(settings.flash_writes_per_day)
+        self.expected = {device.address for device in told_devices(settings)}
         self._groups = settings.group_writes
         self._conversation = conversation
         self._singles = singles
@@ -87,16 +92,21 @@ class Parameters:
 
         Raises `LinkDown`, `NoReply`, `BadReply` or `Refused`.
         """
+        found = self._known_limits().get(point.key)
+        if found is None:
+            found = await self._read_ends(point, urgent)
+            if found.from_device and point.datapoint.format is not Format.BOOL:
+                found = replace(found, level=await self._read_level(point, urgent))
+            # reading them may have opened the link
+            self._known_limits()[point.key] = found
+        return found
+
+    def _known_limits(self) -> dict[tuple[int, int], Limits]:
+        """What was asked on this connection: another may lead to other devices."""
         if self._limits_of != self._conversation.link.opens:
             self._limits_of = self._conversation.link.opens
             self._limits.clear()
-        known = self._limits.get(point.key)
-        if known is None:
-            known = await self._read_limits(point, urgent)
-            # reading them may have opened the link
-            self._limits_of = self._conversation.link.opens
-            self._limits[point.key] = known
-        return known
+        return self._limits
 
     async def write(self, point: Point, value: Value, *, flash: bool = False) -> None:
         """Write a parameter to RAM, or to flash and RAM, and return when it is confirmed.
@@ -144,13 +154,14 @@ class Parameters:
         if flash:
             self._check_flash(point, covered, asked)
         data = self._encoded(point, value, asked)
+        on = None
         if point.datapoint.access is Access.READ_WRITE:
-            await self._check_limits(point, value, asked)
+            on = await self._check_value(point, value, asked)
         which = Property.VALUE if flash else Property.UNSAVED_VALUE
         datapoint = point.datapoint
         target = Target(point.address, datapoint.object_type, datapoint.number, which, asked)
         try:
-            await self._conversation.write(target, data)
+            await self._conversation.write(target, data, on=on)
         except (Refused, LinkDown):
             raise
         except (Ambiguous, asyncio.CancelledError):  # it may have reached the device
@@ -189,18 +200,57 @@ class Parameters:
             )
             raise self._blocked(point, asked, reason)
 
-    async def _check_limits(self, point: Point, value: Value, asked: str) -> None:
+    async def _check_value(self, point: Point, value: Value, asked: str) -> int | None:
+        """Refuse what the devices do not allow.
+
+        Returns the opening of the link on which that holds, if a write on another must not be.
+        """
         labels = point.datapoint.labels
         if labels is not None and labels.label(int(value)) is None:
             choices = ", ".join(f"{number} {label}" for number, label in labels.labels)
             raise self._out_of_range(point, asked, f"it is none of {choices}")
-        example = Point(_example_of(point), point.datapoint)
-        limits = await self.limits(example, urgent=True)
+        if point.datapoint.format is Format.BOOL:
+            return None
+        if point.address not in GROUPS:
+            limits = await self.limits(point, urgent=True)
+            self._check_limits(point, value, asked, limits, "the device")
+            return None
+        on = None
+        for address in range_of(point.datapoint.family).addresses:
+            limits = await self._limits_in_group(point, address, asked)
+            on = on or self._conversation.link.opens
+            if limits is not None:
+                self._check_limits(point, value, asked, limits, device_name(address))
+        return on
+
+    async def _limits_in_group(self, group: Point, address: int, asked: str) -> Limits | None:
+        """What a device that a write to a group may reach allows now; None if there is none.
+
+        Asked each time, since they can change, and at every address, since a device may be new.
+        """
+        point = Point(address, group.datapoint)
+        try:
+            found = await self._read_ends(point, urgent=True)
+        except LinkDown:
+            raise
+        except DriverError as error:
+            if isinstance(error, NoDevice) and address not in self.expected:
+                return None
+            reason = f"the limits of {device_name(address)} are not known: {error.detail}"
+            raise self._blocked(group, asked, reason) from error
+        known = self._known_limits()
+        if point.key in known:
+            known[point.key] = replace(found, level=known[point.key].level)
+        return found
+
+    def _check_limits(
+        self, point: Point, value: Value, asked: str, limits: Limits, device: str
+    ) -> None:
         number = _rounded(float(value))
         low = -math.inf if limits.minimum is None else limits.minimum
         high = math.inf if limits.maximum is None else limits.maximum
         if not _rounded(low) <= number <= _rounded(high):
-            whose = "the device" if limits.from_device else "the table"
+            whose = device if limits.from_device else "the table"
             detail = f"{whose} allows {low:g} to {high:g} {point.datapoint.unit}".rstrip()
             raise self._out_of_range(point, asked, detail)
 
@@ -212,7 +262,8 @@ class Parameters:
         except ValueError as error:
             raise self._out_of_range(point, asked, str(error)) from None
 
-    async def _read_limits(self, point: Point, urgent: bool) -> Limits:
+    async def _read_ends(self, point: Point, urgent: bool) -> Limits:
+        """The least and the most that the device allows, with the level that the table has."""
         datapoint = point.datapoint
         if datapoint.format is Format.BOOL:
             return Limits(0.0, 1.0, datapoint.level)
@@ -227,7 +278,7 @@ class Parameters:
         told = minimum is not None and maximum is not None
         if not told:  # what is no number is no limit: those of the table hold
             minimum, maximum = datapoint.minimum, datapoint.maximum
-        return Limits(minimum, maximum, await self._read_level(point, urgent), from_device=told)
+        return Limits(minimum, maximum, datapoint.level, from_device=told)
 
     async def _read_level(self, point: Point, urgent: bool) -> Level | None:
         try:
@@ -252,13 +303,6 @@ def _devices_at(address: int) -> tuple[int, ...]:
     family = family_of_address(address)
     families = Family if family is None else (family,)
     return tuple(one for each in families for one in range_of(each).addresses)
-
-
-def _example_of(point: Point) -> int:
-    """The device whose limits stand for those of a group: the first of the family."""
-    if point.address not in GROUPS:
-        return point.address
-    return range_of(point.datapoint.family).address(1)
 
 
 def _rounded(value: float) -> float:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 
 import pytest
 
 from drivers.core.simulation.faults import parse_fault
-from drivers.xcom.protocol import Property
+from drivers.xcom.frame import Frame
+from drivers.xcom.multi_info import decode_items
+from drivers.xcom.protocol import ObjectType, Property, Service
 from drivers.xcom.simulated_device import Condition
 from tests.drivers.xcom.simulator_rig import simulator
 from tests.iocs.cpa1110.client import Client, PutError
@@ -205,6 +208,23 @@ async def test_a_group_allows_what_all_of_its_devices_allow(ca_space: CaSpace) -
             assert one.site.gateway.writes == 0
 
 
+async def test_a_group_put_right_after_the_start_asks_every_device(ca_space: CaSpace) -> None:
+    """The put is refused before the IOC itself has asked for the limits of the second Xtender."""
+    async with plant(ca_space, "group_writes=[100]", period=60.0) as one:
+        site = one.simulator.site
+        site.named["XT2"].parameters[1138].maximum = 50.0
+        with pytest.raises(PutError, match=r"XT2 \(address 102\) allows 0 to 50 A"):
+            await one.put("XTs:BatteryChargeCurr", 100.0)
+        site.named["XT2"].condition = Condition.DEAD
+        with pytest.raises(PutError, match=r"the limits of XT2 \(address 102\) are not known"):
+            await one.put("XTs:BatteryChargeCurr", 40.0)
+        assert one.simulator.station.requests(service=Service.WRITE) == []
+        site.named["XT2"].condition = Condition.OK
+        await one.put("XTs:BatteryChargeCurr", 40.0)
+        assert [site.named[name].ram(1138) for name in ("XT1", "XT2")] == [40.0, 40.0]
+        assert len(one.simulator.station.requests(service=Service.WRITE)) == 1
+
+
 async def test_messages_alarm_and_are_acknowledged(ca_space: CaSpace) -> None:
     async with plant(ca_space) as one:
         names = ("MessageAlarm", "MessageCount:Halted", "MessageCount:Warning", "MessagePending",
@@ -293,6 +313,46 @@ async def test_a_device_that_falls_silent_is_told_once_each_way(ca_space: CaSpac
                 await until(lambda: one.process.output.count(line) == times)  # noqa: B023
         assert one.newest("ErrorCount") == (2, NO_ALARM)
         assert one.newest("LastError")[0] == ord("t")  # tcp://...: VT1 ...
+
+
+@pytest.mark.parametrize("condition", [Condition.DEAD, Condition.ABSENT])
+@pytest.mark.parametrize("multi_info", ["auto", "never"])
+async def test_a_device_that_is_away_stays_lost_at_every_probe(
+    ca_space: CaSpace, multi_info: str, condition: Condition
+) -> None:
+    """Whether the gateway calls it silent or unknown, and however live values are read."""
+    async with plant(ca_space, f'multi_info="{multi_info}"') as one:
+        await one.watch("VT1:Connected", "VT1:PvPowerNow", "XT1:BattVoltage", "ErrorCount")
+        seen = {name: len(one.client.updates[PREFIX + name])
+                for name in ("VT1:Connected", "XT1:BattVoltage")}  # fmt: skip
+        gateway, track = one.simulator.site.gateway, one.simulator.site.named["VT1"]
+        probes = 0
+
+        def is_probe(asked: Frame) -> bool:
+            items = asked.object_type == ObjectType.MULTI_INFO and decode_items(asked.data)
+            return asked.destination == 301 or bool(items and items[0].number // 1000 == 11)
+
+        def respond(asked: Frame, answer: Callable[[Frame], Frame | None]) -> Frame | None:
+            nonlocal probes
+            probes += is_probe(asked)
+            return answer(asked)
+
+        track.condition = condition
+        await one.shows("VT1:Connected", 0, MAJOR)
+        gateway.respond = functools.partial(respond, answer=gateway.respond)
+        await until(lambda: probes >= 3, 60)
+        await until(lambda: one.newest("VT1:PvPowerNow")[1] == INVALID)
+        track.condition = Condition.OK
+        await one.shows("VT1:Connected", 1)
+        updates = one.client.updates[f"{PREFIX}VT1:Connected"][seen["VT1:Connected"] :]
+        assert [update.value for update in updates] == [0, 1]
+        others = one.client.updates[f"{PREFIX}XT1:BattVoltage"][seen["XT1:BattVoltage"] :]
+        assert all(update.severity == NO_ALARM for update in others)
+        await one.process.line("VT1 .* answers again")
+        for line in ("VT1 (address 301): read live values: no reply", "VT1 (address 301) answers"):
+            assert one.process.output.count(line) == 1
+        assert one.newest("ErrorCount")[0] == 1
+        assert one.writes == 0
 
 
 @pytest.mark.slow
