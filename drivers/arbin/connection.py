@@ -11,9 +11,13 @@ from collections.abc import Callable
 from typing import Self
 
 from ..core import tcp
+from ..core.noise import too_noisy
 from ..core.url import TcpUrl
 from .protocol import Code, DecodeError, Direction, Frame, FrameStream
 from .queries import UnknownCommandReply
+
+_PIECE = 32_768
+"""Bytes that are taken in one turn of the event loop: a reading of 512 channels has 1.2 MB."""
 
 Take = Callable[[Frame], bool]
 """Gets each frame of an answer; True once the answer is whole. Raises `DecodeError`."""
@@ -55,13 +59,14 @@ class Exchange:
         self.news.set()
 
 
-class Connection(asyncio.Protocol):
+class Connection(tcp.PieceProtocol):
     """An open connection. Make it with `open`.
 
     `dropped` counts what no request waited for: frames with a wrong checksum and others.
     """
 
     def __init__(self) -> None:
+        super().__init__(_PIECE)
         self._stream = FrameStream(Direction.REPLY)
         self._exchanges: dict[int, Exchange] = {}
         self._overdue: dict[int, float] = {}
@@ -123,7 +128,7 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
-    def data_received(self, data: bytes) -> None:
+    def received(self, data: bytes) -> None:
         if self.lost:
             return
         for frame in self._stream.feed(data):
@@ -133,6 +138,9 @@ class Connection(asyncio.Protocol):
             exchange = self._exchanges.get(code)
             if exchange is not None:
                 exchange.fail(DecodeError("its checksum is wrong"))
+        noise = too_noisy(self._stream.noise)
+        if noise:
+            self.close(f"the connection was given up: {noise}", discard=True)
 
     def connection_lost(self, exc: Exception | None) -> None:
         detail = f"the connection was lost: {exc}" if exc else "the cycler closed the connection"

@@ -126,7 +126,8 @@ class FrameStream:
     """Finds frames in the bytes of one direction of a connection, however they are cut.
 
     Garbage is skipped up to the next token; a frame with a wrong checksum is dropped, and its code
-    handed to nobody but `bad_codes`. Holds no more than one frame and what came with it.
+    handed to nobody but `bad_codes`. Holds no more than one frame and what came with it. `noise`
+    counts the bytes since the last good frame that were of none.
     """
 
     def __init__(self, direction: Direction, longest: int = MAX_FRAME) -> None:
@@ -135,6 +136,7 @@ class FrameStream:
         self._buffer = bytearray()
         self._wanted = _HEAD.size
         self.skipped = 0
+        self.noise = 0
         self.bad_codes: list[int] = []
 
     @property
@@ -160,7 +162,7 @@ class FrameStream:
             length, code, extended = struct.unpack_from("<III", self._buffer, at + len(TOKEN))
             total = length + self._extra
             if not OVERHEAD <= total <= self._longest:
-                self.skipped += len(TOKEN)
+                self._skip(len(TOKEN))
                 at += len(TOKEN)
                 continue
             self._wanted = total
@@ -178,8 +180,14 @@ class FrameStream:
             told = int.from_bytes(view[end : end + _CHECKSUM], "little")
             if checksum(view[at:end]) == told:
                 found.append(Frame(code, bytes(view[at + _HEAD.size : end]), extended))
+                self.noise = 0
             else:
                 self.bad_codes.append(code)
+                self.noise += total
+
+    def _skip(self, count: int) -> None:
+        self.skipped += count
+        self.noise += count
 
     def _synchronised(self, at: int) -> int:
         """Where the next token begins, or may begin when more bytes have come."""
@@ -192,5 +200,5 @@ class FrameStream:
                 if self._buffer.endswith(TOKEN[:kept], at):
                     start -= kept
                     break
-        self.skipped += start - at
+        self._skip(start - at)
         return start

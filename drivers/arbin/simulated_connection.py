@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..core import tcp
+from ..core.noise import too_noisy
 from ..core.simulation.faults import UNTRUE, Fault, FaultBoard, FaultSpec
 from .protocol import TOKEN, Direction, Frame, FrameStream, frame
 from .queries import UnknownCommandReply
@@ -50,10 +51,11 @@ class Host(Protocol):
         ...
 
 
-class Connection(asyncio.Protocol):
+class Connection(tcp.PieceProtocol):
     """One connection: answers one request after the other."""
 
     def __init__(self, server: Host, files: bool) -> None:
+        super().__init__()
         self.session = Session()
         self._server = server
         self._files = files
@@ -69,10 +71,12 @@ class Connection(asyncio.Protocol):
         self._server.add(self)
         self._worker = asyncio.get_running_loop().create_task(self._work())
 
-    def data_received(self, data: bytes) -> None:
+    def received(self, data: bytes) -> None:
         for received in self._stream.feed(data):
             self._queue.put_nowait(received)
         self._server.bad_checksums += len(self._stream.bad_codes)
+        if too_noisy(self._stream.noise):
+            self.reset()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.close()

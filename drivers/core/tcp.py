@@ -1,10 +1,13 @@
-"""End a TCP connection so that nothing that waits in this machine is delivered any more."""
+"""TCP connections: taken in pieces, and ended so that nothing that waits here is delivered."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import struct
+
+PIECE = 4096
+"""Bytes that are taken from a connection in one turn of the event loop, if not told otherwise."""
 
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
@@ -20,3 +23,27 @@ def reset(transport: asyncio.BaseTransport) -> None:
         endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
     if isinstance(transport, asyncio.WriteTransport):
         transport.abort()
+
+
+class PieceProtocol(asyncio.BufferedProtocol):
+    """One end of a connection that gets what came piece by piece, one in a turn of the event loop.
+
+    However much a peer sends, it holds up the others for the time of one piece. asyncio's own
+    limit is 256 KiB.
+    """
+
+    def __init__(self, piece: int = PIECE) -> None:
+        self._piece = memoryview(bytearray(piece))
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next piece goes."""
+        del sizehint
+        return self._piece
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Pass a piece on."""
+        self.received(bytes(self._piece[:nbytes]))
+
+    def received(self, data: bytes) -> None:
+        """Take a piece."""
+        raise NotImplementedError

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from ..core.errors import Ambiguous, BadReply, DriverError, LinkDown, NoReply
+from ..core.noise import too_noisy
 from ..core.stream import ByteStream
 from .frame import Frame, FrameParser, ParserCounts
 from .protocol import is_reply_to
@@ -119,6 +120,10 @@ class XcomConnection:
         self._stop_watching()
         for frame in self._parser.feed(data):
             self._sort(frame)
+        noise = too_noisy(self._parser.noise)
+        if noise:
+            self._stream.close(discard=True)
+            self._lost(noise)
         if self._answer is not None and not self._answer.done():
             loop = asyncio.get_running_loop()
             self._quiet = loop.call_later(_QUIET, self._look_closer)

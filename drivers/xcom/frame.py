@@ -111,16 +111,53 @@ class ParserCounts:
     bad_checksums: int = 0
 
 
+class RunningSums:
+    """Sums over all bytes so far, of which the checksum of any part of them follows at once.
+
+    `bytes` has the sum of the bytes in front of each place.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = [0]
+        self._sums = [0]
+
+    def add(self, data: bytes) -> None:
+        """Take bytes."""
+        more = accumulate(data, initial=self.bytes.pop())
+        self.bytes += more
+        added = self.bytes[-len(data) :] if data else []
+        self._sums += accumulate(added, initial=self._sums.pop())
+
+    def drop(self, count: int) -> None:
+        """Forget the first bytes."""
+        del self.bytes[:count], self._sums[:count]
+        if len(self.bytes) == 1:
+            self.bytes[0] = self._sums[0] = 0
+
+    def of(self, start: int, end: int) -> tuple[int, int]:
+        """The two bytes of the checksum of a part (section 3.3)."""
+        before, count = self.bytes[start], end - start
+        first = 0xFF + self.bytes[end] - before
+        second = 0xFF * count + self._sums[end] - self._sums[start] - count * before
+        return first & 0xFF, second & 0xFF
+
+
 class FrameParser:
     """Finds frames in a stream of bytes that comes in pieces of any size.
 
     Never raises, and keeps at most one incomplete frame. After a false start or a bad checksum it
     goes on with the next 0xAA. `spoilt` are the addresses of frames whose data checksum was wrong,
     since the last `reset`, `beheaded` those of headers whose checksum, which is 0D 0A, is missing.
+    `noise` counts the bytes since the last good frame that were of none.
+
+    Each byte is added up once, so that a checksum costs the same wherever a false frame may begin
+    and however long it says that it is.
     """
 
     def __init__(self, counts: ParserCounts | None = None) -> None:
         self._buffer = bytearray()
+        self._sums = RunningSums()
+        self.noise = 0
         self.counts = counts or ParserCounts()
         self.spoilt: set[Addresses] = set()
         self.beheaded: set[Addresses] = set()
@@ -133,32 +170,57 @@ class FrameParser:
     def feed(self, data: bytes) -> list[Frame]:
         """Take bytes; returns the frames that are complete now."""
         self._buffer += data
+        self._sums.add(data)
         frames: list[Frame] = []
         at = 0
-        while (start := self._buffer.find(START, at)) >= 0:
-            self.counts.junk_bytes += start - at
+        while (start := self._next_start(at)) < len(self._buffer):
+            self._skip(start - at)
             at = start
             size = self._frame_size(at)
             if size is None:
                 break
             if size == 0:
                 at += 1
-                self.counts.junk_bytes += 1
+                self._skip(1)
                 continue
             frames.append(_frame_in(bytes(self._buffer[at : at + size])))
             self.counts.frames += 1
+            self.noise = 0
             at += size
         else:
-            self.counts.junk_bytes += len(self._buffer) - at
+            self._skip(len(self._buffer) - at)
             at = len(self._buffer)
         del self._buffer[:at]
+        self._sums.drop(at)
         return frames
+
+    def _next_start(self, at: int) -> int:
+        """Where a frame may begin, at a first look at its header; the end if nowhere.
+
+        What is no checksum in its first byte is most of all noise.
+        """
+        buffer, added, most = self._buffer, self._sums.bytes, len(self._buffer) - HEADER_SIZE
+        last = HEADER_SIZE - _CHECKSUM_SIZE
+        while (at := buffer.find(START, at)) >= 0:
+            if at > most:
+                return at
+            first = (0xFF + added[at + last] - added[at + 1]) & 0xFF
+            if first in (buffer[at + last], STRIPPED[0]):
+                return at
+            self.counts.bad_headers += 1
+            at += 1
+        return len(buffer)
+
+    def _skip(self, count: int) -> None:
+        self.counts.junk_bytes += count
+        self.noise += count
 
     def reset(self) -> int:
         """Drop what waits for more bytes; returns how many bytes that was."""
         dropped = len(self._buffer)
-        self.counts.junk_bytes += dropped
+        self._skip(dropped)
         self._buffer.clear()
+        self._sums.drop(dropped)
         self.spoilt.clear()
         self.beheaded.clear()
         return dropped
@@ -174,24 +236,45 @@ class FrameParser:
         Ask when the line is quiet: the rest of a frame may just be on its way. Such a frame is not
         repaired, since more than one place can fit.
         """
-        frame = bytes(self._buffer)
-        if len(frame) < HEADER_SIZE - len(STRIPPED):
-            return False
         size = self._announced_size(0)
-        if size is None or len(frame) != size - len(STRIPPED):
+        if size is None or len(self._buffer) != size - len(STRIPPED):
             return False
+        body = bytes(self._buffer[HEADER_SIZE:])
+        if len(body) + len(STRIPPED) < _SHORTEST_FRAME_DATA + _CHECKSUM_SIZE:
+            return False
+        # into the checksum, behind it, or into the data in front of it
+        ends = (body[:-1] + STRIPPED + body[-1:], body + STRIPPED)
+        return any(map(_is_right, ends)) or self._pair_fits_into_data(body)
+
+    def _pair_fits_into_data(self, body: bytes) -> bool:
+        """True if the pair somewhere in the data makes the checksum at the end right.
+
+        What stands before the pair is added two times more often than without it.
+        """
+        count = len(body) - _CHECKSUM_SIZE
+        first, second = self._sums.of(HEADER_SIZE, HEADER_SIZE + count)
+        if (first + sum(STRIPPED)) & 0xFF != body[-2]:
+            return False
+        missing = body[-1] - second - len(STRIPPED) * 0xFF
+        pair = STRIPPED[0], STRIPPED[1]
+        before = accumulate(body[:count], initial=0)
         return any(
-            _body_is_right(frame[HEADER_SIZE:at] + STRIPPED + frame[at:])
-            for at in range(HEADER_SIZE, len(frame) + 1)
+            (2 * add + pair[0] * (count - at + 2) + pair[1] * (count - at + 1) - missing) & 0xFF
+            == 0
+            for at, add in enumerate(before)
         )
 
     def _announced_size(self, at: int) -> int | None:
         """The size of the frame that starts here; None if its header is incomplete or wrong."""
-        header = self._buffer[at + 1 : at + HEADER_SIZE]
-        if len(header) < HEADER_SIZE - 1 or not _is_right(header):
+        if len(self._buffer) - at < HEADER_SIZE or not self._fits(at + 1, at + HEADER_SIZE):
             return None
-        length: int = _HEADER.unpack_from(header)[3]
+        length: int = _HEADER.unpack_from(self._buffer, at + 1)[3]
         return HEADER_SIZE + length + _CHECKSUM_SIZE
+
+    def _fits(self, start: int, end: int) -> bool:
+        """True if a header or a body ends with its checksum."""
+        last = end - _CHECKSUM_SIZE
+        return self._sums.of(start, last) == (self._buffer[last], self._buffer[last + 1])
 
     def _addresses(self, at: int) -> Addresses:
         _, source, destination, _ = _HEADER.unpack_from(self._buffer, at + 1)
@@ -204,7 +287,7 @@ class FrameParser:
         size = self._announced_size(at)
         if size is None:
             self.counts.bad_headers += 1
-            if checksum(self._buffer[at + 1 : at + HEADER_SIZE - _CHECKSUM_SIZE]) == STRIPPED:
+            if self._sums.of(at + 1, at + HEADER_SIZE - _CHECKSUM_SIZE) == tuple(STRIPPED):
                 self.beheaded.add(self._addresses(at))
             return 0
         shortest = HEADER_SIZE + _SHORTEST_FRAME_DATA + _CHECKSUM_SIZE
@@ -213,7 +296,7 @@ class FrameParser:
             return 0
         if len(self._buffer) - at < size:
             return None
-        if not _is_right(self._buffer[at + HEADER_SIZE : at + size]):
+        if not self._fits(at + HEADER_SIZE, at + size):
             self.counts.bad_checksums += 1
             self.spoilt.add(self._addresses(at))
             return 0
@@ -223,10 +306,6 @@ class FrameParser:
 def _is_right(part: bytes | bytearray) -> bool:
     """True if a header or a body ends with its checksum."""
     return checksum(part[:-_CHECKSUM_SIZE]) == part[-_CHECKSUM_SIZE:]
-
-
-def _body_is_right(body: bytes) -> bool:
-    return len(body) >= _SHORTEST_FRAME_DATA + _CHECKSUM_SIZE and _is_right(body)
 
 
 def _frame_in(frame: bytes) -> Frame:

@@ -100,6 +100,12 @@ class GatewayLine:
         else:
             self._inward.put(data)
 
+    def is_noise(self, data: bytes) -> bool:
+        """Take bytes for the gateway; tells whether it is known that no frame ends in them."""
+        before = self._parser.counts.frames
+        self.receive(data)
+        return self._inward is None and self._parser.counts.frames == before
+
     def inject(self, data: bytes) -> None:
         """Put bytes on the line as if the gateway had sent them."""
         if self._outward is None:

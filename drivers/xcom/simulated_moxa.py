@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ..core import tcp
+from ..core.noise import too_noisy
 from ..core.url import ListenUrl, TcpUrl, UdpUrl
 from .frame import STRIPPED
 from .protocol import ObjectType, Property, read_request
@@ -39,10 +40,9 @@ class Packer:
             return [data]
         self._buffer += data
         *parts, rest = bytes(self._buffer).split(STRIPPED)
-        while len(rest) >= BUFFER:
-            parts.append(rest[:BUFFER])
-            rest = rest[BUFFER:]
-        self._buffer[:] = rest
+        whole = len(rest) - len(rest) % BUFFER
+        parts += [rest[at : at + BUFFER] for at in range(0, whole, BUFFER)]
+        self._buffer[:] = rest[whole:]
         return [part for part in parts if part]
 
 
@@ -178,10 +178,12 @@ class Moxa:
                 await asyncio.sleep(_PORTAL_PERIOD)
 
 
-class _Stream(asyncio.Protocol):
+class _Stream(tcp.PieceProtocol):
     """One TCP connection."""
 
     def __init__(self, moxa: Moxa) -> None:
+        super().__init__()
+        self._noise = 0
         self.lost = asyncio.Event()
         self._moxa = moxa
         self._transport: asyncio.Transport | None = None
@@ -191,8 +193,10 @@ class _Stream(asyncio.Protocol):
         self._transport = transport
         self._moxa.add(self)
 
-    def data_received(self, data: bytes) -> None:
-        self._moxa.line.receive(data)
+    def received(self, data: bytes) -> None:
+        self._noise = self._noise + len(data) if self._moxa.line.is_noise(data) else 0
+        if too_noisy(self._noise):
+            self.reset()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._moxa.forget(self)

@@ -23,13 +23,17 @@ from can.interfaces.slcan import slcanBus
 from can.util import cast_from_string
 
 from ..errors import BadUrl
+from ..noise import too_noisy
 from ..url import CanUrl
 from .netlink import check_interface
 
 _CONNECT_TIMEOUT = 3.0
 _SERIAL_WAIT = 0.1
 _MESSAGE = re.compile(rb"<([^<>]{0,200})>")
-_LONGEST = 4096
+_LONGEST_MESSAGE = 202
+_PIECE = 16_384
+_END_OF_LINE = re.compile(rb"\r+|\a+")
+_LONGEST_LINE = 256
 _BEL = "\a"
 
 REFUSED = 0x004
@@ -71,18 +75,26 @@ class SlcanBus(slcanBus):
     """An adapter on a serial line that speaks the Lawicel protocol.
 
     Lines are read whole; a BEL, by which the adapter refuses what it was told (its channel is
-    closed, its queue is full, it is bus-off), is passed on as an error frame.
+    closed, its queue is full, it is bus-off), is passed on as an error frame. An adapter that sends
+    nothing but noise is given up.
     """
+
+    _searched = 0
+    _noise = 0
 
     def _read(self, timeout: float | None) -> str | None:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            for place, byte in enumerate(self._buffer):
-                if byte in b"\r\a":
-                    line = self._buffer[: place + 1].decode("ascii", "replace")
-                    del self._buffer[: place + 1]
-                    return line
-            del self._buffer[:-_LONGEST]
+            found = _END_OF_LINE.search(self._buffer, self._searched)
+            if found:
+                line = self._buffer[: found.start() + 1].decode("ascii", "replace")
+                del self._buffer[: found.end()]
+                self._searched = 0
+                if line == "\r":
+                    continue
+                return line
+            del self._buffer[:-_LONGEST_LINE]
+            self._searched = len(self._buffer)
             if deadline is not None and time.monotonic() >= deadline and not self._waiting():
                 return None
             self._buffer += self._serial_read()
@@ -94,10 +106,14 @@ class SlcanBus(slcanBus):
             raise can.CanOperationError(f"the adapter is gone: {error}") from error
 
     def _serial_read(self) -> bytes:
+        if noise := too_noisy(self._noise):
+            raise can.CanOperationError(noise)
         try:
-            return self.serialPortOrig.read(max(1, self._waiting()))
+            data = self.serialPortOrig.read(max(1, self._waiting()))
         except OSError as error:
             raise can.CanOperationError(f"the adapter is gone: {error}") from error
+        self._noise += len(data)
+        return data
 
     def _recv_internal(self, timeout: float | None) -> tuple[can.Message | None, bool]:
         line = self._read(timeout)
@@ -106,7 +122,26 @@ class SlcanBus(slcanBus):
         if line.endswith(_BEL):
             return can.Message(arbitration_id=REFUSED, is_error_frame=True), False
         self._queue.put_nowait(line)
-        return super()._recv_internal(timeout)
+        found = super()._recv_internal(timeout)
+        if found[0] is not None:
+            self._noise = 0
+        return found
+
+
+class MessageSplitter:
+    """Finds the messages in a stream of socketcand, `< ... >`, however it is cut."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take bytes; returns what stands in the messages that are whole now."""
+        data = self._rest + data
+        last = data.rfind(b"<")
+        # one that has begun can only be the last, and is not long
+        begun = last >= 0 and len(data) - last < _LONGEST_MESSAGE and data.find(b">", last) < 0
+        self._rest = data[last:] if begun else b""
+        return [match[1].strip() for match in _MESSAGE.finditer(data)]
 
 
 class SocketcandBus(can.BusABC):
@@ -114,7 +149,8 @@ class SocketcandBus(can.BusABC):
 
     def __init__(self, channel: str, host: str, port: int) -> None:
         self.channel_info = f"{channel} of socketcand {host}:{port}"
-        self._buffer = b""
+        self._splitter = MessageSplitter()
+        self._noise = 0
         self._messages: deque[bytes] = deque()
         self._socket = socket.create_connection((host, port), _CONNECT_TIMEOUT)
         try:
@@ -148,7 +184,10 @@ class SocketcandBus(can.BusABC):
             if not select.select([self._socket], [], [], timeout)[0]:
                 return None, False
             self._fill()
-        return (_message(self._messages.popleft()) if self._messages else None), False
+        message = _message(self._messages.popleft()) if self._messages else None
+        if message is not None:
+            self._noise = 0
+        return message, False
 
     def _say(self, text: str) -> None:
         try:
@@ -158,19 +197,17 @@ class SocketcandBus(can.BusABC):
 
     def _fill(self) -> None:
         try:
-            data = self._socket.recv(65536)
+            data = self._socket.recv(_PIECE)
         except TimeoutError:
             raise can.CanInitializationError("the socketcand server says nothing") from None
         except OSError as error:
             raise can.CanOperationError(f"the socketcand server is gone: {error}") from error
         if not data:
             raise can.CanOperationError("the socketcand server closed the connection")
-        self._buffer += data
-        end = 0
-        for match in _MESSAGE.finditer(self._buffer):
-            self._messages.append(match[1].strip())
-            end = match.end()
-        self._buffer = self._buffer[end:][-_LONGEST:]
+        self._noise += len(data)
+        if noise := too_noisy(self._noise):
+            raise can.CanOperationError(noise)
+        self._messages += self._splitter.feed(data)
 
     def _expect(self, wanted: bytes) -> None:
         while not self._messages:

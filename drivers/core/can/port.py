@@ -8,6 +8,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import can
 
@@ -20,6 +21,7 @@ _READ_WAIT = 0.1
 _SEND_TIMEOUT = 0.5
 _CLOSE_TIMEOUT = 1.0
 _INBOX = 20_000
+_AT_ONCE = 256
 _MOST_BYTES = 8
 _BUS_OFF = 0x040
 _NO_ACKNOWLEDGE = 0x020
@@ -30,6 +32,14 @@ _TROUBLES = (
     (_PROTOCOL, "faulty frames on the bus: another bit rate, or a bad cable"),
     (REFUSED, "the adapter refuses frames: its bus is off or its queue is full"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Complaint:
+    """What the controller complains of, and whether it refuses frames."""
+
+    text: str
+    refusing: bool
 
 
 class Port:
@@ -56,7 +66,7 @@ class Port:
         self._loop = asyncio.get_running_loop()
         self._closing = False
         self._scheduled = False
-        self._inbox: deque[CanFrame] = deque(maxlen=_INBOX)
+        self._inbox: deque[CanFrame | _Complaint] = deque(maxlen=_INBOX)
         self._outbox: queue.SimpleQueue[tuple[can.Message, asyncio.Future[None]] | None]
         self._outbox = queue.SimpleQueue()
         self.alive = True
@@ -138,10 +148,7 @@ class Port:
         elif len(message.data) > _MOST_BYTES or message.dlc != len(message.data):
             return  # a line of garbage from the adapter
         elif message.is_rx or not self._own_are_marked:
-            self._inbox.append(CanFrame(message.arbitration_id & 0x7FF, bytes(message.data)))
-            if not self._scheduled:
-                self._scheduled = True
-                self._in_loop(self._drain)
+            self._take(CanFrame(message.arbitration_id & 0x7FF, bytes(message.data)))
 
     def _complain(self, kind: int) -> None:
         if kind & _BUS_OFF:
@@ -149,8 +156,14 @@ class Port:
             return
         for flag, text in _TROUBLES:
             if kind & flag:
-                self._in_loop(self._trouble, text, flag == REFUSED)
+                self._take(_Complaint(text, flag == REFUSED))
                 return
+
+    def _take(self, item: CanFrame | _Complaint) -> None:
+        self._inbox.append(item)
+        if not self._scheduled:
+            self._scheduled = True
+            self._in_loop(self._drain)
 
     # -- the writing thread
 
@@ -174,11 +187,19 @@ class Port:
             self._loop.call_soon_threadsafe(call, *arguments)
 
     def _drain(self) -> None:
+        """Hand on what came: as much as may hold up the others, the rest in the next turn."""
         self._scheduled = False
-        while self._inbox:
-            frame = self._inbox.popleft()
-            if self.alive:
-                self._receive(frame)
+        for _ in range(min(len(self._inbox), _AT_ONCE)):
+            item = self._inbox.popleft()
+            if not self.alive:
+                continue
+            if isinstance(item, CanFrame):
+                self._receive(item)
+            else:
+                self._trouble(item.text, item.refusing)
+        if self._inbox and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._drain)
 
     def _end(self, reason: str) -> None:
         if self.alive:

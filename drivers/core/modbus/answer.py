@@ -11,9 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from struct import Struct
+
+from ..noise import MOST_NOISE
 
 _MBAP_HEADER = 7
+_MBAP = Struct(">HHH")
 _MAX_PDU = 253
+_LONGEST_MBAP = _MBAP_HEADER + _MAX_PDU
 _EXCEPTION_FLAG = 0x80
 _READS = (3, 4)
 _WRITE_ECHO_LENGTH = 5
@@ -29,12 +34,16 @@ class Judgement(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A judgement, the frame (if good), a text on what is wrong or missing, bytes left over."""
+    """A judgement, the frame (if good), a text on what is wrong or missing, bytes left over.
+
+    `passed` are the bytes of late answers in front, which need not be looked at again.
+    """
 
     judgement: Judgement
     frame: bytes = b""
     detail: str = ""
     trailing: int = 0
+    passed: int = 0
 
 
 def _bad(detail: str) -> Verdict:
@@ -94,31 +103,32 @@ def judge_mbap(request: bytes, received: bytes) -> Verdict:
 
     Frames of other transactions are late answers to earlier requests and are passed over.
     """
-    stale = ""
-    rest = received
-    while len(rest) >= _MBAP_HEADER:
-        protocol = int.from_bytes(rest[2:4], "big")
-        length = int.from_bytes(rest[4:6], "big")
+    stale = -1
+    at = 0
+    while len(received) - at >= _MBAP_HEADER and at <= MOST_NOISE:
+        transaction, protocol, length = _MBAP.unpack_from(received, at)
         if protocol != 0 or not 2 <= length <= _MAX_PDU + 1:
-            return _bad(f"not a Modbus TCP frame: {shown(rest)}")
-        end = 6 + length
-        if len(rest) < end:
+            return _bad(f"not a Modbus TCP frame: {shown(received[at : at + _LONGEST_MBAP])}")
+        end = at + 6 + length
+        if len(received) < end:
             break
-        if rest[:2] != request[:2]:
-            stale = (
-                f"an answer to transaction {int.from_bytes(rest[:2], 'big')}, "
-                f"asked was {int.from_bytes(request[:2], 'big')}"
-            )
-            rest = rest[end:]
+        if received[at : at + 2] != request[:2]:
+            stale = transaction
+            at = end
             continue
-        if rest[6] != request[6]:
-            return _bad(f"an answer of unit {rest[6]}, asked was {request[6]}")
-        problem = judge_pdu(request[_MBAP_HEADER:], rest[_MBAP_HEADER:end])
+        if received[at + 6] != request[6]:
+            return _bad(f"an answer of unit {received[at + 6]}, asked was {request[6]}")
+        problem = judge_pdu(request[_MBAP_HEADER:], received[at + _MBAP_HEADER : end])
         if problem:
             return _bad(problem)
-        return Verdict(Judgement.GOOD, rest[:end], trailing=len(rest) - end)
-    half = f"{len(rest)} bytes of an unfinished answer: {shown(rest)}" if rest else ""
-    return Verdict(Judgement.INCOMPLETE, detail=half or stale)
+        return Verdict(Judgement.GOOD, received[at:end], trailing=len(received) - end)
+    rest = received[at:]
+    if rest or stale < 0:
+        half = f"{len(rest)} bytes of an unfinished answer: {shown(rest)}" if rest else ""
+        return Verdict(Judgement.INCOMPLETE, detail=half, passed=at)
+    asked = int.from_bytes(request[:2], "big")
+    detail = f"an answer to transaction {stale}, asked was {asked}"
+    return Verdict(Judgement.INCOMPLETE, detail=detail, passed=at)
 
 
 def _wrong_rtu_start(request: bytes, received: bytes, end: int) -> str:

@@ -25,6 +25,7 @@ from pymodbus.pdu import ModbusPDU
 
 from .. import tcp
 from ..errors import Ambiguous, BadReply, DriverError, LinkDown, NoReply, Refused
+from ..noise import too_noisy
 from ..url import SerialUrl, TcpUrl
 from .answer import Judgement, Verdict, judge_mbap, judge_rtu, shows_life
 from .exceptions import ACKNOWLEDGE, FROM_A_GATEWAY, exception_text
@@ -34,7 +35,9 @@ from .silence import LineSilence
 Client: TypeAlias = AsyncModbusTcpClient | AsyncModbusSerialClient
 
 _NEVER = 3600.0
-_RECEIVE_BUFFER = 65536
+_RECEIVE_BUFFER = 1 << 20
+"""More than asyncio hands over at once: what is longer pymodbus drops unseen."""
+
 _EXCEPTION_BIT = 0x80
 _SILENCES_TO_REOPEN = 2
 
@@ -69,21 +72,27 @@ class _Watch:
 
     def __init__(self, rtu: bool) -> None:
         self._rtu = rtu
+        self._waiting = b""
+        self._noise = 0
         self.sent = b""
-        self.received = b""
         self.verdict = Verdict(Judgement.INCOMPLETE)
         self.lost = False
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def receive(self, data: bytes) -> bytes:
-        """Judge all bytes received so far; returns the frame if it is good, else nothing."""
+        """Judge what has come so far; returns the frame if it is good, else nothing."""
         if self.verdict.judgement is not Judgement.INCOMPLETE or not self.sent:
             return b""
-        self.received = data
+        self._waiting += data
         if self._rtu:
-            self.verdict = judge_rtu(self.sent, data, _crc_is_right)
+            self.verdict = judge_rtu(self.sent, self._waiting, _crc_is_right)
         else:
-            self.verdict = judge_mbap(self.sent, data)
+            self.verdict = judge_mbap(self.sent, self._waiting)
+        passed = self.verdict.passed
+        self._waiting = self._waiting[passed:]
+        self._noise += passed
+        if noise := too_noisy(self._noise):
+            self.verdict = Verdict(Judgement.BAD, detail=f"{noise}: answers to other requests")
         if self.verdict.judgement is Judgement.BAD:
             self.end()
         return self.verdict.frame
@@ -91,7 +100,7 @@ class _Watch:
     @property
     def shows_life(self) -> bool:
         """Whether what came is at least of the unit that was asked."""
-        return bool(self.sent) and shows_life(self.sent, self.received, rtu=self._rtu)
+        return bool(self.sent) and shows_life(self.sent, self._waiting, rtu=self._rtu)
 
     def end(self) -> None:
         """Wake the exchange: nothing useful can come any more."""
@@ -208,26 +217,29 @@ class ModbusConnection:
                 self._watch.sent = data
             self._on_send(self._client.ctx.next_tid)
             return data
+        self._client.ctx.recv_buffer = b""  # kept by pymodbus, it would come again with each piece
         self._unanswered = 0
-        late = self._take_late(data)
+        rest = self._take_late(data)
         if self._watch is None:
-            self._out_of_step = not self._serial and not late
-            if not late:
-                self._silence.disturbed()
+            if rest and not self._serial and self._client.connected:
+                self._out_of_step = True
+                tcp.reset(self._client.ctx.transport)
             return b""
         self._silence.heard()
-        return b"" if late else self._watch.receive(data)
+        return self._watch.receive(rest) if rest else b""
 
-    def _take_late(self, data: bytes) -> bool:
-        """Tell of late answers among the bytes since the last request; True if that is all."""
-        units, nothing_else = self._late.find(data)
-        for unit in units:
+    def _take_late(self, data: bytes) -> bytes:
+        """Tell of late answers among the bytes that came; returns what is none of them."""
+        found = self._late.find(data)
+        for unit in found.units:
             self._on_heard(unit)
-        if self._rtu and nothing_else:
+        if self._watch is None and not found.whole:
+            self._silence.disturbed()
+        if self._rtu and found.whole:
             self._silence.back_in_step()
             self._in_step = True
             self._late_over.set()
-        return nothing_else
+        return found.rest
 
     async def _expect_late(self, watch: _Watch) -> None:
         """Be ready for the answer to a read that did not come in time.

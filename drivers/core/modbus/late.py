@@ -7,22 +7,39 @@ the answer to the last request that was given up.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from .answer import Judgement, judge_rtu, mbap_frames
 from .exceptions import FROM_A_GATEWAY
 
 _MOST = 16
 _EXCEPTION_BIT = 0x80
+_MBAP_HEADER = 7
+_LONGEST_FRAME = 260
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What bytes are that came: answers that were late, or a part of one, and the `rest`.
+
+    `units` have shown that they live. `whole`: late answers came to their end, and nothing else.
+    """
+
+    units: frozenset[int] = frozenset()
+    rest: bytes = b""
+    whole: bool = False
 
 
 class LateAnswers:
-    """Knows which requests of a connection were given up, and finds their answers."""
+    """Knows which requests of a connection were given up, and takes out their answers."""
 
     def __init__(self, rtu: bool, crc_is_right: Callable[[bytes], bool]) -> None:
         self._rtu = rtu
         self._crc_is_right = crc_is_right
         self._overdue: dict[bytes, bytes] = {}
         self._sent_since = False
+        self._held = b""
+        self._to_pass = 0
 
     def expect(self, sent: bytes) -> None:
         """Note a request whose answer has not come in time."""
@@ -34,30 +51,65 @@ class LateAnswers:
     def sending(self) -> None:
         """Note that another request goes out."""
         self._sent_since = True
-
-    def find(self, data: bytes) -> tuple[frozenset[int], bool]:
-        """The units whose late answers are among these bytes; whether these are nothing else.
-
-        In RTU nobody can tell that once another request has gone out.
-        """
-        if not self._overdue:
-            return frozenset(), False
         if self._rtu:
-            return self._find_rtu(data)
-        frames, rest = mbap_frames(data)
-        units = {
-            frame[6]
-            for frame in frames
-            if frame[6:7] == self._overdue.get(frame[:2], b"")[6:7] and not _of_gateway(frame)
-        }
-        return frozenset(units), not rest and all(frame[:2] in self._overdue for frame in frames)
+            self._held = b""
 
-    def _find_rtu(self, data: bytes) -> tuple[frozenset[int], bool]:
-        (sent,) = self._overdue.values()
-        verdict = judge_rtu(sent, data, self._crc_is_right)
+    def find(self, data: bytes) -> Found:
+        """Look at the bytes that came, one piece after the other; each answer is late once."""
+        if not self._overdue and not self._held:
+            self._to_pass = 0
+            return Found(rest=data)
+        return self._find_rtu(data) if self._rtu else self._find_mbap(data)
+
+    def _find_mbap(self, data: bytes) -> Found:
+        """Cut the stream into frames. What is not whole is held if it may be a late answer."""
+        data = self._held + data
+        passed = min(self._to_pass, len(data))
+        self._to_pass -= passed
+        frames, self._held = mbap_frames(data[passed:])
+        rest = [data[:passed]]
+        units: set[int] = set()
+        for frame in frames:
+            sent = self._overdue.pop(frame[:2], None)
+            if sent is None:
+                rest.append(frame)
+            elif frame[6:7] == sent[6:7] and not _of_gateway(frame):
+                units.add(frame[6])
+        rest.append(self._unfinished())
+        others = b"".join(rest)
+        return Found(frozenset(units), others, whole=not others and not self._held)
+
+    def _unfinished(self) -> bytes:
+        """The start of a frame, if it is no late answer: taken out of what is held."""
+        start = self._held
+        if len(start) < _MBAP_HEADER:
+            return b""
+        size = 6 + int.from_bytes(start[4:6], "big")
+        if start[:2] in self._overdue and _MBAP_HEADER < size <= _LONGEST_FRAME:
+            return b""
+        self._held = b""
+        if size > _MBAP_HEADER:
+            self._to_pass = size - len(start)
+        else:  # no frame: nobody can tell where the next one begins
+            self._overdue.clear()
+        return start
+
+    def _find_rtu(self, data: bytes) -> Found:
+        """All that came is the late answer, or it is not. Once another request is out, who knows.
+
+        Then it still shows that the unit lives.
+        """
+        sent = self._overdue[b""]
+        self._held = (self._held + data)[: _LONGEST_FRAME + 1]
+        verdict = judge_rtu(sent, self._held, self._crc_is_right)
+        if verdict.judgement is Judgement.INCOMPLETE:
+            return Found(rest=data if self._sent_since else b"")
+        held, self._held = self._held, b""
         if verdict.judgement is not Judgement.GOOD or verdict.trailing:
-            return frozenset(), False
-        return frozenset(sent[:1]), not self._sent_since
+            return Found(rest=data if self._sent_since else held)
+        self._overdue.clear()
+        units = frozenset(sent[:1])
+        return Found(units, rest=data) if self._sent_since else Found(units, whole=True)
 
 
 def _of_gateway(frame: bytes) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from .. import tcp
+from ..noise import too_noisy
 from ..pacing import PacedPipe
 from ..url import SerialLine
 from .faults import UNTRUE, Fault, FaultBoard, FaultSpec
@@ -104,6 +105,9 @@ class Channel:
     def _arrived(self, data: bytes) -> None:
         for request in self._framing.feed(data):
             self._queue.put_nowait(request)
+        if self.stream and too_noisy(self._framing.noise):
+            self.reset()
+            return
         if self._quiet is not None:
             self._quiet.cancel()
         self._quiet = asyncio.get_running_loop().call_later(_QUIET, self._silence)

@@ -26,6 +26,11 @@ class ServerRequest:
 class Framing(Protocol):
     """How requests are found in a stream, and answers are wrapped for it."""
 
+    @property
+    def noise(self) -> int:
+        """Bytes since the last request that were of none."""
+        ...
+
     def feed(self, data: bytes) -> list[ServerRequest]:
         """Take received bytes; returns the requests that are complete now."""
         ...
@@ -43,10 +48,17 @@ def crc16(data: bytes) -> int:
     """CRC-16 of Modbus; its low byte goes out first."""
     crc = 0xFFFF
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ 0xA001 if crc & 1 else crc >> 1
+        crc = crc >> 8 ^ _CRC_OF_BYTE[(crc ^ byte) & 0xFF]
     return crc
+
+
+def _crc_of_byte(crc: int) -> int:
+    for _ in range(8):
+        crc = (crc >> 1) ^ 0xA001 if crc & 1 else crc >> 1
+    return crc
+
+
+_CRC_OF_BYTE = tuple(map(_crc_of_byte, range(256)))
 
 
 class MbapFraming:
@@ -54,6 +66,7 @@ class MbapFraming:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self.noise = 0
 
     def feed(self, data: bytes) -> list[ServerRequest]:
         """Take bytes; a header that cannot be one empties the buffer."""
@@ -63,6 +76,7 @@ class MbapFraming:
             protocol = int.from_bytes(self._buffer[2:4], "big")
             length = int.from_bytes(self._buffer[4:6], "big")
             if protocol != 0 or not 2 <= length <= 254:
+                self.noise += len(self._buffer)
                 self._buffer.clear()
                 break
             end = 6 + length
@@ -70,6 +84,7 @@ class MbapFraming:
                 break
             frame = bytes(self._buffer[:end])
             del self._buffer[:end]
+            self.noise = 0
             found.append(ServerRequest(frame[6], frame[7:], int.from_bytes(frame[:2], "big")))
         return found
 
@@ -88,17 +103,22 @@ class RtuFraming:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._garbage = False
+        self.noise = 0
 
     def feed(self, data: bytes) -> list[ServerRequest]:
         """Take bytes; after garbage nothing is found until the line was silent."""
         self._buffer += data
+        self.noise += max(0, len(self._buffer) - _MAX_RTU - 1)
         del self._buffer[_MAX_RTU + 1 :]
         found: list[ServerRequest] = []
-        while (end := self._expected_end()) and len(self._buffer) >= end:
+        while not self._garbage and (end := self._expected_end()) and len(self._buffer) >= end:
             frame = bytes(self._buffer[:end])
             if not _crc_fits(frame):
+                self._garbage = True
                 break
             del self._buffer[:end]
+            self.noise = 0
             found.append(ServerRequest(frame[0], frame[1:-2]))
         return found
 
@@ -106,8 +126,11 @@ class RtuFraming:
         """Take the buffer as one frame if its CRC fits, else drop it."""
         frame = bytes(self._buffer)
         self._buffer.clear()
+        self._garbage = False
         if 4 <= len(frame) <= _MAX_RTU and _crc_fits(frame):
+            self.noise = 0
             return [ServerRequest(frame[0], frame[1:-2])]
+        self.noise += len(frame)
         return []
 
     def wrap(self, unit: int, pdu: bytes, transaction: int) -> bytes:

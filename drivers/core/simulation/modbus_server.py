@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from .. import tcp
 from ..errors import BadUrl
 from ..url import Defaults, SerialLine, SerialUrl, TcpUrl, parse_link
 from .channel import Channel
@@ -199,10 +200,11 @@ class ModbusServer:
         self._channels.add(channel)
 
 
-class _Stream(asyncio.Protocol):
+class _Stream(tcp.PieceProtocol):
     """One TCP connection."""
 
     def __init__(self, server: ModbusServer, url: TcpUrl) -> None:
+        super().__init__()
         self._server = server
         self._url = url
         self._channel: Channel | None = None
@@ -215,7 +217,7 @@ class _Stream(asyncio.Protocol):
         )
         self._server.add(self._channel)
 
-    def data_received(self, data: bytes) -> None:
+    def received(self, data: bytes) -> None:
         if self._channel is not None:
             self._channel.receive(data)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import cast
 
 from .. import tcp
+from ..noise import too_noisy
 from ..url import TcpUrl
 from .base import drop_bytes, ignore_loss
 
@@ -21,11 +22,16 @@ _UNDELIVERED_MS = 20_000
 """The system ends a connection whose peer takes or answers nothing for about this long."""
 
 
-class TcpStream(asyncio.Protocol):
-    """One TCP connection; a dead peer is found within half a minute."""
+class TcpStream(tcp.PieceProtocol):
+    """One TCP connection; a dead peer is found within half a minute.
+
+    It ends if a peer sends much while nobody listens.
+    """
 
     def __init__(self, opened: Callable[[TcpStream], None] | None = None) -> None:
+        super().__init__()
         self.receive: Callable[[bytes], None] = drop_bytes
+        self._unheard = 0
         self.lost: Callable[[str], None] = ignore_loss
         self._opened = opened
         self._transport: asyncio.Transport | None = None
@@ -86,8 +92,12 @@ class TcpStream(asyncio.Protocol):
         if self._opened is not None:
             self._opened(self)
 
-    def data_received(self, data: bytes) -> None:
+    def received(self, data: bytes) -> None:
         """Pass bytes on."""
+        if self.receive is drop_bytes:
+            self._unheard += len(data)
+            if too_noisy(self._unheard):
+                self.close(discard=True)
         self.receive(data)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.core.modbus.answer import mbap_frames, shows_life
-from drivers.core.modbus.late import LateAnswers
+from drivers.core.modbus.late import Found, LateAnswers
 from drivers.core.simulation.frames import RtuFraming
 from drivers.core.turns import Turns
 
@@ -29,36 +29,60 @@ def _crc_is_right(frame: bytes) -> bool:
     return _rtu(frame[0], frame[1:-2]) == frame
 
 
-def test_late_answers_are_known_by_their_transaction() -> None:
+def test_late_answers_are_known_by_their_transaction_and_taken_out() -> None:
+    late = LateAnswers(False, _crc_is_right)
+    for transaction, unit in ((7, 2), (8, 3), (9, 4), (10, 4)):
+        late.expect(_mbap(transaction, unit, READ))
+    late.sending()
+    other = _mbap(11, 1, ANSWER)
+    both = _mbap(7, 2, ANSWER) + _mbap(8, 3, ANSWER)
+    assert late.find(both) == Found(frozenset({2, 3}), whole=True)
+    assert late.find(_mbap(9, 4, ANSWER) + other) == Found(frozenset({4}), rest=other)
+    assert late.find(_mbap(10, 9, ANSWER)) == Found(whole=True)
+    again = _mbap(7, 2, ANSWER)
+    assert late.find(again) == Found(rest=again)  # one answer to a request is late
+
+
+def test_a_late_answer_in_pieces_is_held_and_what_is_none_passes() -> None:
     late = LateAnswers(False, _crc_is_right)
     late.expect(_mbap(7, 2, READ))
     late.expect(_mbap(8, 3, READ))
-    late.sending()
-    assert late.find(_mbap(7, 2, ANSWER)) == ({2}, True)
-    assert late.find(_mbap(7, 2, ANSWER) + _mbap(8, 3, ANSWER)) == ({2, 3}, True)
-    assert late.find(_mbap(7, 2, ANSWER) + _mbap(9, 1, ANSWER)) == ({2}, False)
-    assert late.find(_mbap(7, 2, ANSWER)[:-1]) == (set(), False)
-    assert late.find(_mbap(7, 4, ANSWER)) == (set(), True)
+    other = _mbap(9, 1, ANSWER)
+    stream = _mbap(7, 2, ANSWER) + other + _mbap(8, 3, ANSWER) + other
+    found = [late.find(stream[i : i + 1]) for i in range(len(stream))]
+    assert frozenset[int]().union(*(one.units for one in found)) == {2, 3}
+    assert b"".join(one.rest for one in found) == other * 2
+
+
+def test_what_is_no_frame_passes_at_once() -> None:
+    late = LateAnswers(False, _crc_is_right)
+    late.expect(_mbap(7, 2, READ))
+    noise = _mbap(7, 2, READ)[:4] + bytes(4)
+    assert late.find(noise) == Found(rest=noise)
+    assert late.find(_mbap(7, 2, ANSWER)).units == frozenset()
 
 
 def test_what_a_gateway_says_of_a_silent_unit_is_no_sign_of_its_life() -> None:
     late = LateAnswers(False, _crc_is_right)
     late.expect(_mbap(7, 2, READ))
-    assert late.find(_mbap(7, 2, b"\x84\x0b")) == (set(), True)
-    assert late.find(_mbap(7, 2, b"\x84\x02")) == ({2}, True)
+    late.expect(_mbap(8, 2, READ))
+    assert late.find(_mbap(7, 2, b"\x84\x0b")) == Found(whole=True)
+    assert late.find(_mbap(8, 2, b"\x84\x02")) == Found(frozenset({2}), whole=True)
 
 
 def test_in_rtu_it_is_the_answer_to_the_last_request() -> None:
     late = LateAnswers(True, _crc_is_right)
-    answer = _rtu(2, ANSWER)
-    assert late.find(answer) == (set(), False)
+    answer, strange = _rtu(2, ANSWER), _rtu(3, ANSWER)
+    assert late.find(answer) == Found(rest=answer)
     late.expect(_rtu(2, READ))
-    assert late.find(_rtu(3, ANSWER)) == (set(), False)
-    assert late.find(answer[:-1]) == (set(), False)
-    assert late.find(answer[:-1] + b"?") == (set(), False)
-    assert late.find(answer) == ({2}, True)
+    assert late.find(strange) == Found(rest=strange)
+    assert late.find(answer[:-1]) == Found()
+    assert late.find(b"?") == Found(rest=answer[:-1] + b"?")
+    assert late.find(answer[:3]) == Found()
+    assert late.find(answer[3:]) == Found(frozenset({2}), whole=True)
+    late.expect(_rtu(2, READ))
     late.sending()  # another request is on the line: the unit lives, but what comes next is open
-    assert late.find(answer) == ({2}, False)
+    assert late.find(answer) == Found(frozenset({2}), rest=answer)
 
 
 def test_signs_of_life_are_those_of_the_unit_that_was_asked() -> None:
@@ -74,14 +98,16 @@ def test_signs_of_life_are_those_of_the_unit_that_was_asked() -> None:
     assert not shows_life(request, _mbap(6, 2, ANSWER), rtu=False)
 
 
-@given(st.binary(max_size=300), st.booleans())
-def test_any_bytes_are_cut_and_judged(data: bytes, rtu: bool) -> None:
+@given(st.lists(st.binary(max_size=300), max_size=4), st.booleans())
+def test_any_bytes_are_cut_and_judged(pieces: list[bytes], rtu: bool) -> None:
+    data = b"".join(pieces)
     frames, rest = mbap_frames(data)
     assert b"".join(frames) + rest == data
     assert all(len(frame) >= 8 for frame in frames)
     late = LateAnswers(rtu, _crc_is_right)
     late.expect(_rtu(2, READ) if rtu else _mbap(7, 2, READ))
-    late.find(data)
+    passed = b"".join(late.find(piece).rest for piece in pieces)
+    assert len(passed) <= len(data)
     shows_life(_rtu(2, READ), data, rtu=rtu)
 
 

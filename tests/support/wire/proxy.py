@@ -46,7 +46,10 @@ class FaultProxy:
         self._port = 0
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._noise = b""
+        self._flooding = asyncio.Event()
         self.connections = 0
+        self.poured = 0
         self.passed = dict.fromkeys(Direction, 0)
 
     @property
@@ -97,6 +100,12 @@ class FaultProxy:
         """Forward only the first half of the next answer, then nothing more until `heal`."""
         self._rules = _Rules(half_frame=True)
 
+    def flood(self, pattern: bytes) -> None:
+        """Send all clients this, again and again, as fast as they take it, and nothing else."""
+        self._rules = _Rules(drop=frozenset({Direction.TO_CLIENT}))
+        self._noise = pattern * (_CHUNK // len(pattern))
+        self._flooding.set()
+
     def reset(self) -> None:
         """Reset all connections; new ones are accepted."""
         for writer in list(self._writers):
@@ -113,6 +122,7 @@ class FaultProxy:
     async def heal(self) -> None:
         """End every fault."""
         self._rules = _Rules()
+        self._flooding.clear()
         if self._server is None:
             await self._listen()
 
@@ -128,11 +138,12 @@ class FaultProxy:
             writer.transport.abort()
             return
         self._writers |= {writer, up_writer}
-        both = (
+        work = (
             self._pump(reader, up_writer, Direction.TO_DEVICE),
             self._pump(up_reader, writer, Direction.TO_CLIENT),
+            self._pour(writer),
         )
-        tasks = [asyncio.create_task(each) for each in both]
+        tasks = [asyncio.create_task(each) for each in work]
         self._tasks.update(tasks)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -150,6 +161,17 @@ class FaultProxy:
         try:
             while data := await reader.read(_CHUNK):
                 await self._forward(data, writer, direction)
+        except ConnectionError:
+            return
+
+    async def _pour(self, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                await self._flooding.wait()
+                writer.write(self._noise)
+                self.poured += len(self._noise)
+                await writer.drain()
+                await asyncio.sleep(0)
         except ConnectionError:
             return
 

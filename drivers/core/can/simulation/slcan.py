@@ -18,6 +18,7 @@ _RATES = {
     "S6": 500_000, "S7": 800_000, "S8": 1_000_000,
 }  # fmt: skip
 _LONGEST = 64
+_PIECE = 512
 
 
 class SlcanAdapter:
@@ -85,7 +86,7 @@ class SlcanAdapter:
 
     def _read(self) -> None:
         try:
-            data = os.read(self._master, 4096)
+            data = os.read(self._master, _PIECE)
         except OSError:
             return
         self._buffer += data

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 
+from ... import tcp
+from ...noise import too_noisy
 from ...url import CanUrl
 from ..frame import CanFrame
+from ..interfaces import MessageSplitter
 from .line import SimulatedLine, Station
 
 CHANNEL = "can0"
-_MESSAGE = re.compile(rb"<([^<>]*)>")
-_LONGEST = 4096
 _BUS_OFF = "040"
 
 
@@ -45,13 +45,15 @@ class SocketcandServer:
         self.disconnect()
 
 
-class _Client(asyncio.Protocol):
+class _Client(tcp.PieceProtocol):
     """One connection."""
 
     def __init__(self, line: SimulatedLine, clients: set[_Client]) -> None:
+        super().__init__()
         self._line = line
         self._clients = clients
-        self._buffer = b""
+        self._splitter = MessageSplitter()
+        self._noise = 0
         self._station: Station | None = None
         self._opened = False
         self._transport: asyncio.Transport | None = None
@@ -73,15 +75,16 @@ class _Client(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        end = 0
-        for match in _MESSAGE.finditer(self._buffer):
-            end = match.end()
-            self._obey(match[1].decode("ascii", "replace").split())
-        self._buffer = self._buffer[end:][-_LONGEST:]
+    def received(self, data: bytes) -> None:
+        self._noise += len(data)
+        for message in self._splitter.feed(data):
+            self._obey(message.decode("ascii", "replace").split())
+        if too_noisy(self._noise) and self._transport is not None:
+            tcp.reset(self._transport)
 
     def _obey(self, words: list[str]) -> None:
+        if words[:1] in (["open"], ["rawmode"], ["send"], ["echo"]):
+            self._noise = 0
         match words:
             case ["open", channel]:
                 self._opened = channel == CHANNEL
