@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from drivers.core.simulation.faults import (
     FAULT_HELP,
+    UNTRUE,
     BadFault,
     Fault,
     FaultBoard,
@@ -13,6 +14,7 @@ from drivers.core.simulation.faults import (
     FaultSpec,
     parse_fault,
 )
+from drivers.core.simulation.modbus_device import acknowledgement, clipped
 
 
 @pytest.mark.parametrize(
@@ -74,6 +76,26 @@ def test_a_count_runs_out_and_a_filter_lets_others_pass() -> None:
     assert board.hit(write=True) == spec
     assert board.active is None
     assert board.hit(write=True) is None
+
+
+@pytest.mark.parametrize("name", sorted(UNTRUE))
+def test_a_device_that_does_something_else_reads_well(name: str) -> None:
+    board = FaultBoard()
+    spec = parse_fault(f"{name}:1")
+    board.set(spec)
+    assert board.hit(write=False) is None
+    assert board.hit(write=True) == spec
+    assert board.active is None
+
+
+def test_a_modbus_write_is_acknowledged_and_clipped() -> None:
+    one, many = bytes.fromhex("06 0001 00FF"), bytes.fromhex("10 0001 0002 04 0005 00FF")
+    assert acknowledgement(one) == one
+    assert acknowledgement(many) == bytes.fromhex("10 0001 0002")
+    assert clipped(one, 10) == bytes.fromhex("06 0001 000A")
+    assert clipped(many, 10) == bytes.fromhex("10 0001 0002 04 0005 000A")
+    coil = bytes.fromhex("05 0001 FF00")
+    assert (acknowledgement(coil), clipped(coil, 1)) == (coil, coil)
 
 
 def test_a_fault_without_a_count_stays_until_cleared() -> None:

@@ -12,6 +12,7 @@ from drivers.core.simulation.faults import parse_fault
 from tests.iocs.arbin.rig import (
     INVALID,
     MAJOR,
+    MINOR,
     NO_ALARM,
     PREFIX,
     assigned,
@@ -155,7 +156,7 @@ async def test_user_variables_are_known_only_while_their_test_runs(ca_space: CaS
         assert (run.variables[0], run.variables[15]) == (-0.25, 7.0)
         await cycler.set_fault(parse_fault("exception=17:1@writes"))
         await refused(client, "CH001:MV:UD01", 5.0, "no such variable")
-        await shows(client, "CH001:MV:UD01", -0.25, MAJOR)
+        await shows(client, "CH001:MV:UD01", -0.25, MINOR)
         cycler.cycler.channels[0].stop()
         await severity_of(client, "CH001:MV:UD01", INVALID)
         await severity_of(client, "CH001:MV:UD16", INVALID)

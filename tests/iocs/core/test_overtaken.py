@@ -134,6 +134,23 @@ async def test_a_part_is_overtaken_by_its_own_stop_and_by_the_device_s(overtaker
         await second
 
 
+@pytest.mark.parametrize("overtaker", ["own", "device", "other"])
+async def test_a_put_that_waits_for_its_readback_is_told_of_a_stop(overtaker: str) -> None:
+    device = PutQueue()
+    part, other = PutQueue(device), PutQueue(device)
+    stops = {"own": part, "device": device, "other": other}
+    with part.watch() as told:
+        async with stops[overtaker].turn("Stop", True):
+            pass
+        if overtaker == "other":
+            assert not told.done()
+            device.end()
+        assert told.result() == (
+            "the IOC ends" if overtaker == "other" else "Stop was put meanwhile"
+        )
+    device.end()
+
+
 async def test_a_part_s_puts_end_with_the_ioc() -> None:
     device = PutQueue()
     part = PutQueue(device)
