@@ -13,6 +13,10 @@ known about the instrument afterwards, which is what a caller decides on:
 
 from __future__ import annotations
 
+from .loglines import plain
+
+_LONGEST = 500
+
 
 class DriverError(Exception):
     """Base of all errors of a driver; `str()` is one line that names link, unit, request, cause."""
@@ -28,7 +32,7 @@ class DriverError(Exception):
 
     def __str__(self) -> str:
         where = f"{self.link} {self.unit}".strip()
-        return f"{where}: {self.asked}: {self.kind}: {self.detail}"
+        return plain(f"{where}: {self.asked}: {self.kind}: {self.detail}", _LONGEST)
 
 
 class LinkDown(DriverError):
@@ -80,7 +84,7 @@ class NotObeyed(DriverError):
 
     def __str__(self) -> str:
         text = super().__str__()
-        return f"{text} ({self.state})" if self.state else text
+        return plain(f"{text} ({self.state})", 2 * _LONGEST) if self.state else text
 
 
 class Blocked(DriverError):

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from drivers.core.loglines import plain
+
 
 class Client(NamedTuple):
     """Who is at the other end of a circuit: claimed host and user, and the peer's IP address."""
@@ -18,6 +20,10 @@ class Client(NamedTuple):
     host: str
     user: str
     address: str
+
+    def __str__(self) -> str:
+        """As a line of the log names it."""
+        return f"{plain(self.user, 40)}@{plain(self.host, 80)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import caproto as ca
 from caproto import CAStatus
 
+from drivers.core.loglines import plain
+
 from . import dbr
 from .access import Client
 from .channel import Channel
@@ -27,12 +29,15 @@ from .monitor import Monitor
 from .names import parse_address
 from .outbox import Outbox
 from .wire import MINOR_VERSION, NORMAL, Command, error_reply, message, search_reply
-from .writes import Writes, written
+from .writes import Writes
 
 if TYPE_CHECKING:
     from .context import Context
 
 log = logging.getLogger("labioc.ca")
+
+LONGEST_CLAIM = 255
+"""Characters of the user and host names that a client claims: those of the longest host name."""
 
 USER_TIMEOUT = 60.0
 """Seconds after which a client that takes no data is dropped (TCP_USER_TIMEOUT; Linux only)."""
@@ -88,7 +93,7 @@ class Circuit:
         self._last_sid = 0
         self.channels: dict[int, OpenChannel] = {}
         self.monitor_count = 0
-        self._writes = Writes(self._outbox.reply)
+        self._writes = Writes(self._outbox.reply, context.lines)
 
     # -- life
 
@@ -100,8 +105,8 @@ class Circuit:
         except (Gone, OSError):
             log.debug("client %s:%d has gone", *self._address)
         except ConversionError as error:
-            reason = " ".join(str(error).split())
-            log.warning("client %s:%d dropped: %.200s", *self._address, reason)
+            host, port = self._address
+            self._say(logging.WARNING, "client dropped", f"client {host}:{port} dropped: {error}")
         finally:
             self.close()
 
@@ -117,6 +122,10 @@ class Circuit:
             self._writer.transport.abort()  # it does not read: waiting for it would not end
         self._writer.close()
 
+    def _say(self, level: int, kind: str, line: str) -> None:
+        """Log what the client caused, a few lines of each kind."""
+        self._context.lines.say(level, self._address[0], kind, line)
+
     async def cancel_puts(self) -> None:
         """Give up the puts that are under way: the IOC ends."""
         await self._writes.cancel()
@@ -127,7 +136,9 @@ class Circuit:
             raise Gone
         for number, frame in enumerate(self._framer.take(data), 1):
             if isinstance(frame, TooLong):
-                await self._refuse(frame)
+                opened = self._opened(frame)
+                most, client = room_for(opened.count), self.identify()
+                await self._writes.refuse(frame, most, opened.channel, opened.cid, client)
             else:
                 await self._obey(self._parse(frame))
             if not number % _COMMANDS_PER_TURN:
@@ -144,17 +155,6 @@ class Circuit:
         """The longest payload of a put to a channel; without one the client is dropped below."""
         opened = self.channels.get(sid)
         return 0 if opened is None else room_for(opened.count)
-
-    async def _refuse(self, put: TooLong) -> None:
-        """Answer a put that is too long; what is to come of it is passed over."""
-        opened = self._opened(put)
-        most = room_for(opened.count)
-        reason = f"{opened.name} takes {most} bytes" if put.size > most else "no room for it now"
-        reason = f"a put of {put.size} bytes: {reason}"
-        log.warning("put to %s refused: %s", opened.name, reason)
-        status = CAStatus.ECA_TOLARGE
-        refusal = error_reply(put, opened.cid, status, reason)
-        await self._send(refusal + written(put, status))
 
     async def _send(self, data: bytes) -> None:
         """Answer; waits while the client does not take what was sent before."""
@@ -195,16 +195,17 @@ class Circuit:
                     self._greeted = True
                     await self._send(message(Command.VERSION, b"", 0, MINOR_VERSION))
             case ca.HostNameRequest():
-                self._host = _printable(command.name)
+                self._host = plain(command.name, LONGEST_CLAIM)
             case ca.ClientNameRequest():
-                self._user = _printable(command.name)
+                self._user = plain(command.name, LONGEST_CLAIM)
             case ca.SearchRequest():
                 if self._context.knows(command.name):
                     await self._send(search_reply(self._context.port, command.cid))
             case ca.EchoRequest():
                 await self._send(message(Command.ECHO))
             case _:
-                log.debug("client %s:%d sent %r: ignored", *self._address, command)
+                (host, port), kind = self._address, type(command).__name__
+                self._say(logging.DEBUG, "ignored", f"client {host}:{port} sent {kind}: ignored")
 
     def _opened(self, command: Any) -> OpenChannel:
         opened = self.channels.get(command.sid)
@@ -245,7 +246,8 @@ class Circuit:
         try:
             data, count = encode(opened, data_type, count)
         except ConversionError as error:
-            log.info("read of %s as type %d refused: %s", opened.name, data_type, error)
+            line = f"read as type {data_type} by {self.identify()} refused: {error}"
+            self._say(logging.INFO, "read refused", line)
             if isinstance(command, ca.ReadRequest):
                 await self._send(error_reply(command, opened.cid, CAStatus.ECA_GETFAIL, str(error)))
                 return
@@ -268,7 +270,8 @@ class Circuit:
         try:
             encode(opened, data_type, command.data_count)
         except ConversionError as error:
-            log.info("subscription to %s as type %d refused: %s", opened.name, data_type, error)
+            line = f"subscription as type {data_type} by {self.identify()} refused: {error}"
+            self._say(logging.INFO, "subscription refused", line)
             await self._send(error_reply(command, opened.cid, CAStatus.ECA_BADTYPE, str(error)))
             return
         monitor = Monitor(
@@ -289,7 +292,7 @@ class Circuit:
         number = command.subscriptionid
         monitor = opened.monitors.pop(number, None)
         if monitor is None:
-            reason = f"{opened.name} has no subscription {number}"
+            reason = f"{plain(opened.name, 100)} has no subscription {number}"
             await self._send(error_reply(command, opened.cid, CAStatus.ECA_BADMONID, reason))
             return
         self._drop(monitor)
@@ -309,15 +312,10 @@ class Circuit:
 def encode(opened: OpenChannel, data_type: int, count: int) -> tuple[bytes, int]:
     """Payload and element count of a channel for a request of ``count`` elements (0: all)."""
     if count > opened.count:
-        raise ConversionError(f"{opened.name} has {opened.count} elements, not {count}")
+        raise ConversionError(f"{plain(opened.name, 100)} has {opened.count} elements, not {count}")
     count = count or opened.count
     if opened.filters is not None:
         return opened.filters.apply(opened.channel, data_type, count)
     if data_type > dbr.MAX_VALUE_TYPE:
         count = 1
     return dbr.payload(opened.channel, data_type, count), count
-
-
-def _printable(name: str) -> str:
-    """A name that a client claims, fit for the log."""
-    return "".join(c if c.isprintable() else "?" for c in name)

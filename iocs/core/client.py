@@ -11,6 +11,8 @@ from typing import Any
 import caproto as ca
 from caproto.asyncio.client import Context
 
+from drivers.core.loglines import plain
+
 from .dbr import format_number
 
 log = logging.getLogger("labioc.client")
@@ -98,4 +100,4 @@ def _sample(response: Any, control: _Control) -> Sample:
         text = control.states[value] if value < len(control.states) else str(value)
     else:
         text = format_number(value.item(), control.precision)
-    return Sample(text, control.units, int(metadata.severity), metadata.timestamp)
+    return Sample(plain(text), control.units, int(metadata.severity), metadata.timestamp)

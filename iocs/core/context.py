@@ -18,6 +18,8 @@ import caproto as ca
 import psutil
 from caproto.asyncio import server as caserver
 
+from drivers.core.loglines import FewLines
+
 from .channel import Channel
 from .circuit import RECEIVE_CHUNK, Circuit, tune_socket
 from .dbr import Native
@@ -69,6 +71,7 @@ class Context(caserver.Context):
         self._beacon_socket: socket.socket | None = None
         self._beacon_addresses = ca.get_beacon_address_list()
         self._beacon_targets: list[tuple[str, int]] = []
+        self.lines = FewLines(log)
 
     # -- names
 
@@ -141,6 +144,7 @@ class Context(caserver.Context):
         if self._beacon_socket is not None:
             self._beacon_socket.close()
         self._listener, self._search, self._beacon_socket = None, [], None
+        self.lines.close()
         await asyncio.sleep(0)  # lets the transports finish closing
 
     async def _serve(self, client: socket.socket) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from drivers.core.loglines import plain, quoted
+
 from .dbr import DTYPES, STRING_SIZE, ConversionError, Native, head_size, split
 from .spec import MAX_LONG, MIN_LONG, PointSpec
 
@@ -37,7 +39,8 @@ def coerce(spec: PointSpec, value: Any, pvname: str) -> Any:
     except ConversionError as error:
         raise ConversionError(f"{pvname}: {error}") from None
     except (ValueError, TypeError, OverflowError) as error:
-        raise ConversionError(f"{pvname}: {value!r:.80} does not fit: {error}") from None
+        reason = plain(error, 200)
+        raise ConversionError(f"{pvname}: {quoted(value)} does not fit: {reason}") from None
 
 
 def _coerce(spec: PointSpec, value: Any) -> Any:
@@ -50,11 +53,12 @@ def _coerce(spec: PointSpec, value: Any) -> Any:
     number = int(value)
     if spec.native is Native.ENUM:
         if not 0 <= number < len(spec.states):
-            raise ConversionError(f"state {number} does not exist; 0 to {len(spec.states) - 1} do")
+            last = len(spec.states) - 1
+            raise ConversionError(f"state {quoted(number)} does not exist; 0 to {last} do")
         return number
     low, high = _INTEGER_ENDS[spec.native]
     if not low <= number <= high:
-        raise ConversionError(f"{number} is outside {low} to {high}")
+        raise ConversionError(f"{quoted(number)} is outside {low} to {high}")
     return number
 
 
@@ -124,7 +128,7 @@ def _decode(channel: Channel, raw: bytes) -> str:
     try:
         return raw.split(b"\0", 1)[0].decode("utf-8")
     except UnicodeDecodeError:
-        raise ConversionError(f"{channel.pvname}: the text {raw!r} is not UTF-8") from None
+        raise ConversionError(f"{channel.pvname}: the text {quoted(raw)} is not UTF-8") from None
 
 
 def _put_text(channel: Channel, data: Any) -> str:
@@ -148,10 +152,10 @@ def _put_state(channel: Channel, item: Any) -> int:
         if text in states:
             return states.index(text)
         if not text.strip().isdecimal():
-            raise ConversionError(f"{channel.pvname}: no state {text!r}; there are {known}")
+            raise ConversionError(f"{channel.pvname}: no state {quoted(text)}; there are {known}")
         item = int(text)
     if not (0 <= item < len(states) and int(item) == item):  # false for NaN too
-        raise ConversionError(f"{channel.pvname}: no state {item}; there are {known}")
+        raise ConversionError(f"{channel.pvname}: no state {quoted(item)}; there are {known}")
     return int(item)
 
 
@@ -164,14 +168,14 @@ def _put_number(channel: Channel, item: Any) -> float | int:
     low, high = _INTEGER_ENDS[channel.native]
     if not (low <= item <= high and int(item) == item):  # false for NaN too
         raise ConversionError(
-            f"{channel.pvname}: {item} is not a whole number between {low} and {high}"
+            f"{channel.pvname}: {quoted(item)} is not a whole number between {low} and {high}"
         )
     return int(item)
 
 
 def _number_from_text(channel: Channel, text: str) -> float | int:
     if "_" in text:  # Python's own spelling of numbers
-        raise ConversionError(f"{channel.pvname}: {text!r} is not a number")
+        raise ConversionError(f"{channel.pvname}: {quoted(text)} is not a number")
     try:
         return int(text, 0)
     except ValueError:
@@ -179,4 +183,4 @@ def _number_from_text(channel: Channel, text: str) -> float | int:
     try:
         return float(text)
     except ValueError:
-        raise ConversionError(f"{channel.pvname}: {text!r} is not a number") from None
+        raise ConversionError(f"{channel.pvname}: {quoted(text)} is not a number") from None

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from drivers.core.loglines import quoted
+
 if TYPE_CHECKING:
     from .channel import Channel
 
@@ -247,5 +249,5 @@ def _number_of(channel: Channel) -> float:
         return float(channel.value)
     except ValueError:
         raise ConversionError(
-            f"{channel.pvname} holds the text {channel.value!r}, which is not a number"
+            f"{channel.pvname} holds the text {quoted(channel.value)}, which is not a number"
         ) from None

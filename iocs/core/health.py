@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from drivers.core.device import Device
+from drivers.core.loglines import plain
 
 from .access import Client
 from .declare import Internal, text_spec
@@ -100,8 +101,8 @@ class Health:
         """
         self._refused += 1
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        user, host = _fit(client.user, _NAME_SIZE), _fit(client.host, _NAME_SIZE)
-        reason = _fit(str(error) or type(error).__name__, _REASON_SIZE)
+        user, host = plain(client.user, _NAME_SIZE), plain(client.host, _NAME_SIZE)
+        reason = plain(str(error) or type(error).__name__, _REASON_SIZE)
         text = f"{at} {name} = {shown} by {user}@{host} ({client.address}): {reason}"
         stamp = Stamp.now()
         self._group.last_put_error.post(text, stamp)
@@ -110,7 +111,7 @@ class Health:
     def _error(self, text: str) -> None:
         self._errors += 1
         stamp = Stamp.now()
-        self._group.last_error.post(text, stamp)
+        self._group.last_error.post(plain(text), stamp)
         self._group.error_count.post(min(self._errors, _MOST), stamp)
 
     def changed(self, poller: Poller[Any, Any]) -> None:
@@ -155,11 +156,6 @@ class Health:
             self._group.poll_time.post(max(p.duration for p in self._pollers) * 1000, stamp)
             self._post_statistics()
             await asyncio.sleep(STATISTICS_PERIOD)
-
-
-def _fit(text: str, size: int) -> str:
-    """What a client may have written, in one line of so many characters at most."""
-    return "".join(c if c.isprintable() else "?" for c in text[:size])
 
 
 def _fastest(group: Group) -> Poller[Any, Any]:

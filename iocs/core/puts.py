@@ -17,6 +17,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from drivers.core.errors import Ambiguous, NotObeyed
+from drivers.core.loglines import plain
 
 from .alarm import GOOD, NOT_CARRIED_OUT, READ_FAILED, WRITE_FAILED, Alarm, Severity
 from .dbr import ConversionError, Native
@@ -164,7 +165,7 @@ class CommandPut:
                 result = await self._command.action(self._group.target)
             note = getattr(result, "note", "")
             if note:
-                log.warning("%s: %s", point.pvname, note)
+                log.warning("%s: %s", point.pvname, plain(note))
             problem = await poller.refresh()
             if problem is not None:
                 raise PutRefused(f"{point.pvname}: carried out, but not read back: {problem}")

@@ -19,6 +19,7 @@ from typing import Any
 
 from caproto.server import template_arg_parser
 
+from . import logs
 from .access import Access, WriteRule
 from .flags import add_flags, table_from_flags
 from .group import DeviceGroup
@@ -149,7 +150,7 @@ def run(instrument: Instrument[Any, Any], settings: Any, options: RunOptions) ->
             ioc.context.port,
         )
         if options.list_pvs:
-            log.info("PVs available:\n%s", "\n".join(ioc.group.pvdb))
+            log.info("PVs available:\n%s", "\n".join(ioc.group.pvdb), extra=logs.LISTING)
 
     async def serve_it() -> int:
         return await serve(make_group(instrument, settings, options), options.serve, ready)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from drivers.core.errors import DriverError
+from drivers.core.loglines import plain
 
 from .alarm import COMM, READ_FAILED, Alarm
 from .dbr import ConversionError
@@ -124,7 +125,7 @@ class Feed:
             point.post(value, stamp)
         except ConversionError as error:
             if point.failure != READ_FAILED:
-                log.error("%s", error)
+                log.error("%s", plain(error))
             point.fail(READ_FAILED, stamp)
 
     def fail(self, alarm: Alarm, stamp: Stamp) -> None:
@@ -284,7 +285,7 @@ class Poller(Generic[D, R]):
         """One line in the log for each time the block is lost."""
         if self._lost_at is None:
             self._lost_at = asyncio.get_running_loop().time()
-            log.warning("%s: lost: %s", self.name, reason)
+            log.warning("%s: lost: %s", self.name, plain(reason))
 
     def _arm(self) -> None:
         """Be told when the next read is overdue; one that takes longer than a period has more."""

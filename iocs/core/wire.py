@@ -12,6 +12,8 @@ from typing import Any
 
 from caproto import CAStatus
 
+from drivers.core.loglines import plain
+
 HEADER = struct.Struct(">HHHHII")
 _LONG_HEADER = struct.Struct(">HHHHIIII")
 _REASON_SIZE = 240
@@ -71,6 +73,6 @@ def search_reply(port: int, search_id: int) -> bytes:
 
 def error_reply(request: Any, cid: int, status: CAStatus, reason: str) -> bytes:
     """Why a request failed, with the request's own header in front of the reason."""
-    text = reason.encode("utf-8", "replace")[:_REASON_SIZE].decode("utf-8", "ignore").encode()
+    text = plain(reason).encode()[:_REASON_SIZE].decode("utf-8", "ignore").encode()
     data = bytes(request.header) + text + b"\0"
     return message(Command.ERROR, data, 0, 0, cid, status.value.code_with_severity)

@@ -12,6 +12,7 @@ from typing import Any
 from caproto import AccessRights, CAStatus, WriteNotifyRequest
 
 from drivers.core.errors import DriverError
+from drivers.core.loglines import FewLines, quoted
 
 from . import dbr
 from .access import Client
@@ -22,11 +23,11 @@ from .point import Point
 from .puts import wanted
 from .wire import Command, error_reply, message
 
-log = logging.getLogger("labioc.ca")
-
 EXPECTED = (DriverError, ValueError, OSError, TimeoutError)
 """What a put may fail with; anything else is a fault of the program, logged with its traceback."""
 
+MOST_PUT_LINES = 1000
+"""Lines of puts that were carried out, for each client and minute: a whole restore is told."""
 
 MAX_WRITES = 2048
 """Puts of one client that may be under way; it has to wait with more."""
@@ -41,8 +42,9 @@ _PUT_GRACE = 0.001
 class Writes:
     """The puts of one client: they begin in its order, and may be under way together."""
 
-    def __init__(self, send: Callable[[bytes], Awaitable[None]]) -> None:
+    def __init__(self, send: Callable[[bytes], Awaitable[None]], lines: FewLines) -> None:
         self._send = send
+        self._lines = lines
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(MAX_WRITES)
         self._settled = asyncio.Event()
@@ -79,7 +81,7 @@ class Writes:
         if isinstance(command, WriteNotifyRequest):
             wanted.set(lambda: self._listening)
         try:
-            answer = await _verdict(command, channel, cid, client)
+            answer = await self._verdict(command, channel, cid, client)
             self._settled.set()
             with contextlib.suppress(OSError):  # the client is gone
                 await self._send(answer)
@@ -87,18 +89,42 @@ class Writes:
             self._settled.set()
             self._room.release()
 
+    async def _verdict(self, command: Any, channel: Channel, cid: int, client: Client) -> bytes:
+        """Carry out a put; what to tell the client of it."""
+        try:
+            done = await carry_out(channel, command, client)
+        except Exception as error:  # noqa: BLE001 - the verdict, whatever it is, is the client's
+            reason = self._tell(channel, client, error)
+            if not _acknowledges(command):
+                channel.not_carried_out(_asked(command), client, error)
+            denied = isinstance(error, PermissionError)
+            status = CAStatus.ECA_NOWTACCESS if denied else CAStatus.ECA_PUTFAIL
+            return error_reply(command, cid, status, reason) + written(command, status)
+        if done:
+            line = f"put {channel.pvname} = {done} by {client}"
+            self._lines.say(logging.INFO, client.address, "put", line, most=MOST_PUT_LINES)
+        return written(command, CAStatus.ECA_NORMAL)
 
-async def _verdict(command: Any, channel: Channel, cid: int, client: Client) -> bytes:
-    """Carry out a put; what to tell the client of it."""
-    try:
-        await carry_out(channel, command, client)
-    except Exception as error:  # noqa: BLE001 - the verdict, whatever it is, is the client's
-        status = judge(channel, client, error)
-        if not _acknowledges(command):
-            channel.not_carried_out(_asked(command), client, error)
+    async def refuse(
+        self, put: TooLong, most: int, channel: Channel, cid: int, client: Client
+    ) -> None:
+        """Answer a put of more than ``most`` bytes; what is to come of it is passed over."""
+        room = f"{channel.pvname} takes {most} bytes" if put.size > most else "no room for it now"
+        error = dbr.ConversionError(f"a put of {put.size} bytes: {room}")
+        reason = self._tell(channel, client, error)
+        channel.not_carried_out(f"{put.size} bytes", client, error)
+        status = CAStatus.ECA_TOLARGE
+        await self._send(error_reply(put, cid, status, reason) + written(put, status))
+
+    def _tell(self, channel: Channel, client: Client, error: Exception) -> str:
+        """Leave a line in the log of a put that failed; returns the reason."""
         reason = str(error) or type(error).__name__
-        return error_reply(command, cid, status, reason) + written(command, status)
-    return written(command, CAStatus.ECA_NORMAL)
+        line = f"put to {channel.pvname} by {client} failed: {reason}"
+        if isinstance(error, EXPECTED):
+            self._lines.say(logging.WARNING, client.address, "put failed", line)
+        else:
+            self._lines.say(logging.ERROR, client.address, "put broken", line, error=error)
+        return reason
 
 
 def written(command: Any, status: CAStatus) -> bytes:
@@ -116,16 +142,19 @@ def written(command: Any, status: CAStatus) -> bytes:
     return message(Command.WRITE_NOTIFY, b"", data_type, command.data_count, eca, command.ioid)
 
 
-async def carry_out(channel: Channel, command: Any, client: Client) -> None:
-    """Do what a WRITE or WRITE_NOTIFY asks for; raises the reason if it is not done."""
+async def carry_out(channel: Channel, command: Any, client: Client) -> str:
+    """Do what a WRITE or WRITE_NOTIFY asks for; raises the reason if it is not done.
+
+    Returns what was put, for the log; nothing for an acknowledgement.
+    """
     if _acknowledges(command) and isinstance(channel, Point):
         _acknowledge(channel, client, command.header.data_type, _payload(command))
-        return
+        return ""
     if AccessRights.WRITE not in channel.rights(client):
-        raise PermissionError(f"{channel.pvname} may not be written by {client.user}@{client.host}")
+        raise PermissionError(f"{channel.pvname} may not be written by {client}")
     value = decode(command.header.data_type, command.data_count, _payload(command))
     await channel.put(value, client)
-    log.info("put %s = %s by %s@%s", channel.pvname, describe(value), client.user, client.host)
+    return describe(value)
 
 
 def _payload(command: Any) -> bytes:
@@ -151,32 +180,13 @@ def describe(value: Any) -> str:
         value = value[0] if len(value) == 1 else value[:_MOST_SHOWN]
     if isinstance(value, bytes):
         value = value[:_MOST_SHOWN].split(b"\0", 1)[0].decode("utf-8", "replace")
-    return f"{value!r:.80}"
+    return quoted(value)
 
 
 def _acknowledge(point: Point, client: Client, data_type: int, raw: bytes) -> None:
     """Alarms of readings are acknowledged too: the right to write any PV of that name suffices."""
     if not point.group.access.may_write(point.pvname, client):
-        raise PermissionError(
-            f"alarms of {point.pvname} may not be acknowledged by {client.user}@{client.host}"
-        )
+        raise PermissionError(f"alarms of {point.pvname} may not be acknowledged by {client}")
     if len(raw) < 2:
         raise dbr.ConversionError(f"{point.pvname}: an acknowledgement without a value")
     point.acknowledge(data_type, struct.unpack_from(">H", raw)[0])
-
-
-def judge(channel: Channel, client: Client, error: Exception) -> CAStatus:
-    """The status that tells a client of a put that failed; leaves its line in the log."""
-    reason = str(error) or type(error).__name__
-    known = isinstance(error, EXPECTED)
-    log.log(
-        logging.WARNING if known else logging.ERROR,
-        "put to %s by %s@%s failed: %s",
-        channel.pvname,
-        client.user,
-        client.host,
-        reason,
-        exc_info=None if known else error,
-    )
-    denied = isinstance(error, PermissionError)
-    return CAStatus.ECA_NOWTACCESS if denied else CAStatus.ECA_PUTFAIL

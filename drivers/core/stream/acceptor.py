@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from ..loglines import FewLines
 from ..url import ListenUrl
 from .tcp_stream import TcpStream
 
@@ -67,7 +68,8 @@ class Caller:
         """Take a connection that was recognised."""
         old, self._current = self.current, stream
         if old is not None:
-            log.info("%s: %s replaces the connection of %s", self.name, stream.peer, old.peer)
+            line = f"{self.name}: {stream.peer} replaces the connection of {old.peer}"
+            self._acceptor.say(logging.INFO, stream, "replaced connection", line)
             lost = old.lost
             old.close(discard=True)
             lost(f"replaced by a new connection of {stream.peer}")
@@ -91,6 +93,11 @@ class _Acceptor:
         self._server: asyncio.Server | None = None
         self._opening = asyncio.Lock()
         self._sorting: set[asyncio.Task[None]] = set()
+        self._lines = FewLines(log)
+
+    def say(self, level: int, stream: TcpStream, kind: str, line: str) -> None:
+        """Log what a connection caused, a few lines for each peer."""
+        self._lines.say(level, stream.host, kind, line)
 
     def add(self, caller: Caller) -> None:
         self._callers.append(caller)
@@ -119,10 +126,12 @@ class _Acceptor:
         if self._server is not None:
             self._server.close()
             self._server = None
+        self._lines.close()
 
     def _opened(self, stream: TcpStream) -> None:
         if len(self._sorting) >= _MOST_UNKNOWN:
-            log.warning("%s: too many connections at once, %s is refused", self._url, stream.peer)
+            line = f"{self._url}: too many connections at once, {stream.peer} is refused"
+            self.say(logging.WARNING, stream, "refused connection", line)
             # the server's own bookkeeping comes first
             asyncio.get_running_loop().call_soon(lambda: stream.close(discard=True))
             return
@@ -138,7 +147,8 @@ class _Acceptor:
                     stack.pop_all()
                     caller.deliver(stream)
                     return
-            log.warning("%s: nobody waits for %s, which is refused", self._url, stream.peer)
+            line = f"{self._url}: nobody waits for {stream.peer}, which is refused"
+            self.say(logging.WARNING, stream, "refused connection", line)
 
     def _in_order(self) -> list[Caller]:
         """The choosy first."""
