@@ -43,6 +43,17 @@ _SHOWN_AS = {
     **dict.fromkeys(_ULONG, Native.DOUBLE),
     **{(record, field): Native.LONG for record in _LONG_RECORDS for field in _WIDTHS},
 }
+_LINKS = ("FLNK", "INP", "OUT", "DOL", "SDIS", "SIML", "SIOL", "TSEL")
+_LINK_SIZE = 1024
+_ANALOG = ("ai", "ao", "longin", "longout")
+_LIKE_THE_VALUE = ("HIHI", "HIGH", "LOW", "LOLO", "LALM", "ALST", "MLST", "SVAL")
+_ENDS = {
+    Native.CHAR: (0, 255),
+    Native.SHORT: (-(1 << 15), (1 << 15) - 1),
+    Native.LONG: (-(1 << 31), (1 << 31) - 1),
+    Native.DOUBLE: (-1e300, 1e300),
+}
+_WITHOUT_UNITS = ("ASLO", "AOFF", "SMOO")
 _RAW_SIMULATION = ("NO", "YES", "RAW")
 _OUTPUT_ON = ("Every Time", "On Change", "When Zero", "When Non-zero", "Transition To Zero")
 _OUTPUT_ON += ("Transition To Non-zero",)
@@ -62,6 +73,41 @@ class FieldDef:
 def native_of(record: str, field: str, declared: Native) -> Native:
     """The type as which Channel Access shows a field."""
     return _SHOWN_AS.get((record, field), declared)
+
+
+def is_whole(record: str, field: str) -> bool:
+    """Whether a field that Channel Access shows as DOUBLE is an unsigned whole number."""
+    return field == "UTAG" or (record, field) in _ULONG
+
+
+def is_like_the_value(record: str, field: str) -> bool:
+    """Whether a field has the display and control limits of the value."""
+    own = ("OVAL", "PVAL") if record == "ao" else ()
+    return record in _ANALOG and (field in _LIKE_THE_VALUE or field in own)
+
+
+def type_ends(record: str, field: str, native: Native) -> tuple[float, float]:
+    """The limits of a field that has none of its own: the ends of its type.
+
+    EPICS Base, ``recGbl.c``, getMaxRangeValues; records of states and texts have none.
+    """
+    if record not in _ANALOG and record != "waveform":
+        return 0.0, 0.0
+    if field == "UTAG":
+        return 0.0, float((1 << 64) - 1)
+    if (record, field) in _ULONG:
+        return 0.0, float((1 << 32) - 1)
+    return _ENDS.get(native, (0.0, 0.0))
+
+
+def has_units(record: str, field: str, native: Native) -> bool:
+    """Whether a field has the units of the value, as the record types of Base have it."""
+    if record in ("ai", "ao"):
+        floating = native is Native.DOUBLE and not is_whole(record, field)
+        return floating and field not in _WITHOUT_UNITS
+    if record in _LONG_RECORDS:
+        return native is Native.LONG
+    return record == "waveform" and field in ("HOPR", "LOPR")
 
 
 @cache
@@ -88,6 +134,8 @@ def _default_field(spec: Any) -> FieldDef:
         kind = ChannelType.STRING
     native = Native(int(kind))
     value: Any = spec.value
+    if spec.name in _LINKS:
+        return FieldDef(native, lambda _: "", long_count=_LINK_SIZE)
     if native is Native.STRING:
         value = str(value or "")
     elif isinstance(value, str) and value in states:

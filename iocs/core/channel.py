@@ -14,7 +14,7 @@ from caproto import AccessRights, ChannelData, ChannelType
 from . import dbr
 from .access import Client
 from .dbr import Native
-from .monitor import Monitor
+from .monitor import Monitor, Payloads
 from .stamp import Stamp
 
 
@@ -90,7 +90,7 @@ class Channel(ChannelData):
             index = int(self.value)
             return [self.states[index] if index < len(self.states) else "Illegal_Value"]
         values = [self.value] if self.scalar else self.value.tolist()
-        return [dbr.format_number(v, self.precision) for v in values]
+        return [dbr.format_number(v, self.precision, self.native) for v in values]
 
     def add_monitor(self, monitor: Monitor) -> None:
         """Subscribe, and send the present state at once."""
@@ -115,7 +115,7 @@ class Channel(ChannelData):
         """Offer the present state to every subscriber whose mask asks for one of ``events``."""
         if self.monitors is None:
             return
-        payloads: dict[tuple[int, int], bytes] = {}
+        payloads: Payloads = {}
         for monitor in self.monitors:
             if monitor.mask & events:
                 monitor.offer(payloads, events)

@@ -28,7 +28,7 @@ from .framing import Framer, TooLong, room_for
 from .monitor import Monitor
 from .names import parse_address
 from .outbox import Outbox
-from .wire import MINOR_VERSION, NORMAL, Command, error_reply, message, search_reply
+from .wire import GETFAIL, MINOR_VERSION, NORMAL, Command, error_reply, message, search_reply
 from .writes import Writes
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class OpenChannel:
     channel: Channel
     count: int
     filters: Filters | None
+    long_text: bool
     monitors: dict[int, Monitor] = field(default_factory=dict[int, Monitor])
 
 
@@ -226,7 +227,7 @@ class Circuit:
             count = address.filters.count(count)
         self._last_sid += 1
         self.channels[self._last_sid] = OpenChannel(
-            command.name, command.cid, channel, count, address.filters
+            command.name, command.cid, channel, count, address.filters, address.long_text
         )
         rights = int(channel.rights(self.identify()))
         await self._send(
@@ -251,8 +252,9 @@ class Circuit:
             if isinstance(command, ca.ReadRequest):
                 await self._send(error_reply(command, opened.cid, CAStatus.ECA_GETFAIL, str(error)))
                 return
-            status = CAStatus.ECA_GETFAIL.value.code_with_severity
-            data, count = b"", 0
+            known = count <= opened.count and data_type <= dbr.CLASS_NAME
+            status, count = GETFAIL, count if known else 0
+            data = dbr.blank(data_type, count) if known else b""
         else:
             status = NORMAL
         answer, first = Command.READ_NOTIFY, status
@@ -268,7 +270,7 @@ class Circuit:
         if number in opened.monitors:
             raise ConversionError(f"it uses subscription {number} twice")
         try:
-            encode(opened, data_type, command.data_count)
+            check(opened, data_type, command.data_count)
         except ConversionError as error:
             line = f"subscription as type {data_type} by {self.identify()} refused: {error}"
             self._say(logging.INFO, "subscription refused", line)
@@ -279,9 +281,10 @@ class Circuit:
             opened.channel,
             subscription_id=number,
             data_type=data_type,
-            count=command.data_count or opened.count,
+            count=1 if data_type in (dbr.STSACK_STRING, dbr.CLASS_NAME) else command.data_count,
             mask=int(command.mask),
             filters=opened.filters,
+            long_text=opened.long_text,
         )
         opened.monitors[number] = monitor
         self.monitor_count += 1
@@ -311,11 +314,18 @@ class Circuit:
 
 def encode(opened: OpenChannel, data_type: int, count: int) -> tuple[bytes, int]:
     """Payload and element count of a channel for a request of ``count`` elements (0: all)."""
-    if count > opened.count:
-        raise ConversionError(f"{plain(opened.name, 100)} has {opened.count} elements, not {count}")
+    check(opened, data_type, count)
     count = count or opened.count
     if opened.filters is not None:
-        return opened.filters.apply(opened.channel, data_type, count)
+        return opened.filters.apply(opened.channel, data_type, count, opened.long_text)
     if data_type > dbr.MAX_VALUE_TYPE:
         count = 1
-    return dbr.payload(opened.channel, data_type, count), count
+    return dbr.payload(opened.channel, data_type, count, opened.long_text), count
+
+
+def check(opened: OpenChannel, data_type: int, count: int) -> None:
+    """Refuse what no value of the channel could answer."""
+    if count > opened.count:
+        raise ConversionError(f"{plain(opened.name, 100)} has {opened.count} elements, not {count}")
+    if data_type > dbr.CLASS_NAME:
+        raise ConversionError(f"there is no DBR type {data_type}")

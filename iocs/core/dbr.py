@@ -17,6 +17,8 @@ import numpy as np
 
 from drivers.core.loglines import quoted
 
+from .numbers import leading_float, leading_integer
+
 if TYPE_CHECKING:
     from .channel import Channel
 
@@ -89,6 +91,9 @@ _RANGES = {
     Native.CHAR: (0, (1 << 8) - 1),
     Native.LONG: (-(1 << 31), (1 << 31) - 1),
 }
+_FLOAT_MIN = float(np.finfo(np.float32).tiny)
+_FLOAT_MAX = float(np.finfo(np.float32).max)
+_LARGEST_FLOAT_TEXT = 99_999_999.0
 _VALUE = {native: struct.Struct(f">{code}") for native, code in _CODES.items()}
 _PADDING = {
     (Form.STS, Native.CHAR): 1,
@@ -147,16 +152,16 @@ def to_integer(value: float, native: Native) -> int:
     return int(min(max(value, low), high))
 
 
-def format_number(value: float, precision: int) -> str:
+def format_number(value: float, precision: int, native: Native = Native.DOUBLE) -> str:
     """A number as DBR_STRING shows it, as EPICS Base does (``cvtFast.c``, cvtDoubleToString).
 
     ``precision`` decimals, halves rounded away from zero; at most 3 decimals beyond 1e7;
-    scientific beyond 1e16 and with more than 8 decimals.
+    scientific beyond 1e16 (a float from 1e8 on) and with more than 8 decimals.
     """
     if isinstance(value, int) or not math.isfinite(value):
         return str(value)
     size = abs(value)
-    if precision > 8 or size > 1e16:
+    if precision > 8 or size > (_LARGEST_FLOAT_TEXT if native is Native.FLOAT else 1e16):
         return f"{value:.{min(precision, 17)}e}"
     if size > 1e7:
         return f"{value:.{min(precision, 3)}f}"
@@ -164,8 +169,27 @@ def format_number(value: float, precision: int) -> str:
     return f"{math.copysign(math.floor(size * scale + 0.5) / scale, value):.{precision}f}"
 
 
-def payload(channel: Channel, data_type: int, count: int) -> bytes:
-    """What a client gets that asks ``channel`` for ``count`` elements (0: all) of a DBR type."""
+def elements(channel: Channel, long_text: bool) -> int:
+    """Element count of a channel; ``long_text``: opened as ``NAME$``, an array of characters."""
+    return channel.long_string_max_length if long_text else channel.count
+
+
+def blank(data_type: int, count: int) -> bytes:
+    """What EPICS Base sends with ECA_GETFAIL: zeros, as many as the value would have bytes."""
+    form, native = split(data_type) if data_type <= MAX_VALUE_TYPE else (Form.PLAIN, Native.ENUM)
+    return bytes(head_size(form, native) + count * element_size(native))
+
+
+def element_size(native: Native) -> int:
+    """Bytes of one element on the wire."""
+    return STRING_SIZE if native is Native.STRING else DTYPES[native].itemsize
+
+
+def payload(channel: Channel, data_type: int, count: int, long_text: bool = False) -> bytes:
+    """What a client gets that asks ``channel`` for ``count`` elements (0: all) of a DBR type.
+
+    Raises :class:`ConversionError` for a text that is no number of that type.
+    """
     if channel.scalar and count <= 1 and 14 <= data_type <= 20:
         native = channel.native  # the common case: a monitor of the native type
         if native == data_type - 14 and native is not Native.STRING:
@@ -174,12 +198,19 @@ def payload(channel: Channel, data_type: int, count: int) -> bytes:
             )
     if data_type == STSACK_STRING:
         acks = struct.pack(">hhHH", channel.status, channel.severity, channel.ackt, channel.acks)
-        return acks + _body(channel, Native.STRING, 1)
+        return acks + _body(channel, Form.PLAIN, Native.STRING, 1)
     if data_type == CLASS_NAME:
         return encode_text(channel.record_type, STRING_SIZE)
     form, native = split(data_type)
-    head = _head(channel, form, native)
-    return head + bytes(_PADDING.get((form, native), 0)) + _body(channel, native, count)
+    head = _head(channel, form, native) + bytes(_PADDING.get((form, native), 0))
+    count = count or elements(channel, long_text)
+    if (
+        channel.text
+        and native is not Native.STRING
+        and (long_text or channel.native is Native.CHAR)
+    ):
+        return head + _characters(channel, native, count, elements(channel, long_text))
+    return head + _body(channel, form, native, count)
 
 
 def _head(channel: Channel, form: Form, native: Native) -> bytes:
@@ -208,29 +239,37 @@ def _pack_number(value: float, native: Native) -> bytes:
     if native is Native.DOUBLE:
         return _VALUE[native].pack(value)
     if native is Native.FLOAT:
-        return np.array(value, dtype=np.float64).astype(DTYPES[native]).tobytes()
+        return _single(np.array(value, dtype=np.float64)).tobytes()
     return _VALUE[native].pack(to_integer(value, native))
 
 
-def _body(channel: Channel, native: Native, count: int) -> bytes:
-    count = count or channel.count
+def _single(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Numbers in single precision, held at its ends (EPICS Base, epicsConvertDoubleToFloat)."""
+    size = np.clip(np.abs(values), _FLOAT_MIN, _FLOAT_MAX)
+    fits = np.isinf(values) | (values == 0)
+    return np.where(fits, values, np.copysign(size, values)).astype(DTYPES[Native.FLOAT])
+
+
+def _characters(channel: Channel, native: Native, count: int, total: int) -> bytes:
+    """A text as an array of signed characters; one that was opened as ``NAME$`` ends with a NUL."""
+    raw = encode_text(str(channel.value), total)[:count]
+    if native is Native.CHAR:
+        return raw if channel.native is Native.CHAR else raw[:-1] + b"\0"
+    return np.frombuffer(raw, np.int8).astype(DTYPES[native]).tobytes()
+
+
+def _body(channel: Channel, form: Form, native: Native, count: int) -> bytes:
+    size = count * element_size(native)
     if channel.text:
         if native is Native.STRING:
-            return encode_text(str(channel.value), STRING_SIZE).ljust(count * STRING_SIZE, b"\0")
-        if native is Native.CHAR:  # a long string, and any text read as NAME.FIELD$
-            return encode_text(str(channel.value), max(count, 2))[:count]
-        return _pack_number(_number_of(channel), native).ljust(
-            count * DTYPES[native].itemsize, b"\0"
-        )
+            return encode_text(str(channel.value), STRING_SIZE).ljust(size, b"\0")
+        return _number_in(channel, form, native).ljust(size, b"\0")
     if native is Native.STRING:
         texts = channel.element_texts()[:count]
-        return b"".join(encode_text(t, STRING_SIZE) for t in texts).ljust(
-            count * STRING_SIZE, b"\0"
-        )
-    size = DTYPES[native].itemsize
+        return b"".join(encode_text(t, STRING_SIZE) for t in texts).ljust(size, b"\0")
     if channel.scalar:
-        return _pack_number(channel.value, native).ljust(count * size, b"\0")
-    return _array_bytes(channel.value[:count], native).ljust(count * size, b"\0")
+        return _pack_number(channel.value, native).ljust(size, b"\0")
+    return _array_bytes(channel.value[:count], native).ljust(size, b"\0")
 
 
 def _array_bytes(values: np.ndarray[Any, Any], native: Native) -> bytes:
@@ -240,14 +279,34 @@ def _array_bytes(values: np.ndarray[Any, Any], native: Native) -> bytes:
     if native in _RANGES and values.dtype.kind == "f":
         low, high = _RANGES[native]
         values = np.nan_to_num(np.clip(values, low, high), nan=0.0)
-    with np.errstate(over="ignore"):
-        return values.astype(target).tobytes()
+    if native is Native.FLOAT and values.dtype.kind == "f":
+        return _single(values).tobytes()
+    return values.astype(target).tobytes()
 
 
-def _number_of(channel: Channel) -> float:
+def _number_in(channel: Channel, form: Form, native: Native) -> bytes:
+    """A text as the number that it begins with, none as 0 (EPICS Base, ``dbFastLinkConv.c``)."""
+    text = str(channel.value)
     try:
-        return float(channel.value)
-    except ValueError:
-        raise ConversionError(
-            f"{channel.pvname} holds the text {quoted(channel.value)}, which is not a number"
-        ) from None
+        if native is Native.ENUM:
+            raise ValueError("no state")
+        if native in (Native.FLOAT, Native.DOUBLE):
+            number = leading_float(text) if text else 0.0
+            if native is Native.FLOAT and not _fits_float(number):
+                raise ValueError("not in single precision")
+            return _VALUE[native].pack(number)
+        whole = leading_integer(text)[0] if text else 0
+        low, high = _RANGES[native]
+        if native is Native.CHAR:  # signed, or so read as if it were not
+            low, high = (-128, 127) if form in (Form.PLAIN, Form.TIME) else (-255, 255)
+        if not low <= whole <= high:
+            raise ValueError(f"not from {low} to {high}")
+    except ValueError as error:
+        text = f"the text {quoted(channel.value)}, as {native.name}: {error}"
+        raise ConversionError(f"{channel.pvname} holds {text}") from None
+    return _VALUE[native].pack(whole & 0xFF if native is Native.CHAR else whole)
+
+
+def _fits_float(number: float) -> bool:
+    size = abs(number)
+    return not math.isfinite(size) or not size or _FLOAT_MIN < size < _FLOAT_MAX

@@ -16,10 +16,21 @@ from caproto.server import menus
 
 from .access import Client
 from .alarm import LIMIT_FIELDS, SEVERITY_FIELDS, Severity
-from .base_fields import STATE_PREFIXES, FieldDef, Get, Put, base_fields, native_of
+from .base_fields import (
+    STATE_PREFIXES,
+    FieldDef,
+    Get,
+    Put,
+    base_fields,
+    has_units,
+    is_like_the_value,
+    is_whole,
+    native_of,
+    type_ends,
+)
 from .channel import Channel
 from .convert import parse_put
-from .dbr import ConversionError, Native, to_integer
+from .dbr import ENUM_STRING_SIZE, ConversionError, Native, format_number, to_integer
 from .monitor import ALL_VALUES
 from .point import Point
 from .spec import DESC_SIZE
@@ -42,7 +53,14 @@ _FTVL = {
     Native.DOUBLE: "DOUBLE",
     Native.ENUM: "ENUM",
 }
+_RECORDS_WITH_PRECISION = ("ai", "ao", "waveform")
+_DECIMALS = 6
 _LONG_TEXT = {"NAME": 61, "DESC": DESC_SIZE + 1, "EGU": 16}
+
+
+def _element(point: Point) -> str:
+    """FTVL of an array: characters of a text are signed with EPICS Base, our bytes are not."""
+    return "UCHAR" if point.native is Native.CHAR and not point.text else _FTVL[point.native]
 
 
 def _number(get: Get, put: Put | None = None, native: Native = Native.DOUBLE) -> FieldDef:
@@ -123,7 +141,7 @@ _NUMERIC: dict[str, FieldDef] = {
     "ALST": _number(lambda p: p.last_logged or 0),
     "NELM": _number(lambda p: p.count),
     "NORD": _number(lambda p: p.count),
-    "FTVL": FieldDef(Native.ENUM, lambda p: FTVL_MENU.index(_FTVL[p.native]), None, FTVL_MENU),
+    "FTVL": FieldDef(Native.ENUM, lambda p: FTVL_MENU.index(_element(p)), None, FTVL_MENU),
 }
 
 
@@ -156,7 +174,11 @@ def _state(index: int, severity_field: str) -> tuple[FieldDef, FieldDef]:
     def put(point: Point, value: int) -> None:
         point.change_state_severity(index, severity_field, value)
 
-    label = FieldDef(Native.STRING, lambda p: p.states[index] if index < len(p.states) else "")
+    label = FieldDef(
+        Native.STRING,
+        lambda p: p.states[index] if index < len(p.states) else "",
+        long_count=ENUM_STRING_SIZE,
+    )
     return label, FieldDef(Native.ENUM, get, put, SEVERITY_MENU)
 
 
@@ -234,7 +256,11 @@ class Field(Channel):
         value = self.definition.get(self.point)
         if isinstance(value, float) and self.native not in (Native.DOUBLE, Native.FLOAT):
             return to_integer(value, self.native)
-        return value
+        return float(value) if self._floating else value
+
+    @property
+    def _floating(self) -> bool:
+        return self.native is Native.DOUBLE and not is_whole(self.record_type, self.name)
 
     @property
     def status(self) -> int:  # type: ignore[override]
@@ -266,11 +292,29 @@ class Field(Channel):
 
     @property
     def units(self) -> str:  # type: ignore[override]
-        return self.point.units if self.native in (Native.DOUBLE, Native.LONG) else ""
+        measured = has_units(self.record_type, self.name, self.native)
+        return self.point.units if measured else ""
 
     @property
     def precision(self) -> int:  # type: ignore[override]
-        return self.point.precision
+        return self.point.precision if self._floating else 0
+
+    def metadata_limits(self) -> tuple[float, ...]:
+        """As EPICS Base: those of the value for fields like it, else the ends of the type."""
+        no_alarms = (math.nan,) * 4
+        if is_like_the_value(self.record_type, self.name):
+            limits = self.point.metadata_limits()
+            return (*limits[:2], *no_alarms, *limits[6:])
+        low, high = type_ends(self.record_type, self.name, self.native)
+        if self.name == "NORD":
+            high = float(self.point.count)
+        return (high, low, *no_alarms, high, low)
+
+    def element_texts(self) -> list[str]:
+        """As any channel; without PREC a record shows six decimals of its other fields."""
+        if self._floating and self.record_type not in _RECORDS_WITH_PRECISION:
+            return [format_number(self.value, _DECIMALS)]
+        return super().element_texts()
 
     @property
     def long_string_max_length(self) -> int:

@@ -48,16 +48,19 @@ class Filters:
         first, last = (index + total if index < 0 else index for index in (first, last))
         return slice(max(first, 0), max(last, 0) + 1, step)
 
-    def apply(self, channel: Channel, data_type: int, count: int) -> tuple[bytes, int]:
+    def apply(
+        self, channel: Channel, data_type: int, count: int, long_text: bool
+    ) -> tuple[bytes, int]:
         """Payload and element count of a filtered read of ``count`` elements (0: all that pass)."""
         if data_type > dbr.MAX_VALUE_TYPE:
             return dbr.payload(channel, data_type, 1), 1
         form, native = dbr.split(data_type)
-        data = dbr.payload(channel, data_type, channel.count)
+        total = dbr.elements(channel, long_text)
+        data = dbr.payload(channel, data_type, total, long_text)
         if self.stamp and form is dbr.Form.TIME:
             data = data[:4] + struct.pack(">II", *Stamp.now()) + data[12:]
-        size = dbr.STRING_SIZE if native is dbr.Native.STRING else dbr.DTYPES[native].itemsize
-        head = len(data) - channel.count * size
+        size = dbr.element_size(native)
+        head = len(data) - total * size
         elements = np.frombuffer(data[head:], dtype=np.dtype((np.void, size)))
         elements = elements[self._slice(len(elements))]
         wanted = count or len(elements)

@@ -10,11 +10,14 @@ from enum import IntFlag
 from typing import TYPE_CHECKING, Any, Protocol
 
 from . import dbr
-from .wire import NORMAL, Command, message
+from .wire import GETFAIL, NORMAL, Command, message
 
 if TYPE_CHECKING:
     from .channel import Channel
     from .filters import Filters
+
+Payloads = dict[tuple[int, int, bool], bytes]
+"""Encodings of one state by DBR type, count, and whether it was opened as ``NAME$``."""
 
 BACKLOG = 10
 """Updates kept per subscription while its client does not read."""
@@ -55,6 +58,7 @@ class Monitor:
         "index",
         "key",
         "last_sent",
+        "long_text",
         "mask",
         "sink",
         "subscription_id",
@@ -71,6 +75,7 @@ class Monitor:
         count: int,
         mask: int,
         filters: Filters | None,
+        long_text: bool,
     ) -> None:
         self.sink = sink
         self.channel = channel
@@ -79,7 +84,8 @@ class Monitor:
         self.count = count
         self.mask = mask
         self.filters = filters
-        self.key = (data_type, count)
+        self.long_text = long_text
+        self.key = (data_type, count, long_text)
         self.backlog: list[bytes] = []  # a tenth of an empty deque's memory
         self._head = b""
         self._size = -1
@@ -87,7 +93,7 @@ class Monitor:
         self.to_resend = False
         self.index = 0  # among the channel's monitors
 
-    def offer(self, payloads: dict[tuple[int, int], bytes], events: int = 0) -> None:
+    def offer(self, payloads: Payloads, events: int = 0) -> None:
         """Queue the channel's present state; ``events`` is what changed.
 
         ``payloads`` shares encodings between the subscribers of one change.
@@ -122,21 +128,23 @@ class Monitor:
         self.to_resend = False
         self.backlog.clear()
 
-    def _made(self, payloads: dict[tuple[int, int], bytes], events: int) -> bytes | None:
+    def _made(self, payloads: Payloads, events: int) -> bytes | None:
         try:
             return self._filtered(events) if self.filters is not None else self._plain(payloads)
         except dbr.ConversionError:  # a text that is no number now, for one who wants numbers
-            return None
+            return self._event(dbr.blank(self.data_type, self.count), self.count, GETFAIL)
 
-    def _plain(self, payloads: dict[tuple[int, int], bytes]) -> bytes:
+    def _plain(self, payloads: Payloads) -> bytes:
         data = payloads.get(self.key)
         if data is None:
-            data = payloads[self.key] = dbr.payload(self.channel, self.data_type, self.count)
+            data = payloads[self.key] = dbr.payload(
+                self.channel, self.data_type, self.count, self.long_text
+            )
         return self._head + data if len(data) == self._size else self._first(data)
 
     def _first(self, data: bytes) -> bytes:
         """An update with its header made; kept, since the next payload is as long as this one."""
-        event = self._event(data, self.count or self.channel.count)
+        event = self._event(data, self.count or dbr.elements(self.channel, self.long_text))
         if not len(data) % 8:  # no padding
             self._head, self._size = event[: len(event) - len(data)], len(data)
         return event
@@ -149,9 +157,9 @@ class Monitor:
         if only_value and not self.filters.lets_through(value, self.last_sent):
             return None
         self.last_sent = value
-        data, count = self.filters.apply(self.channel, self.data_type, self.count)
+        data, count = self.filters.apply(self.channel, self.data_type, self.count, self.long_text)
         return self._event(data, count)
 
-    def _event(self, data: bytes, count: int) -> bytes:
+    def _event(self, data: bytes, count: int, status: int = NORMAL) -> bytes:
         number = self.subscription_id
-        return message(Command.EVENT_ADD, data, self.data_type, count, NORMAL, number)
+        return message(Command.EVENT_ADD, data, self.data_type, count, status, number)

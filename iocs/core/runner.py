@@ -19,12 +19,11 @@ from typing import Any
 
 from caproto.server import template_arg_parser
 
-from . import logs
 from .access import Access, WriteRule
 from .flags import add_flags, table_from_flags
 from .group import DeviceGroup
 from .instrument import Instrument
-from .logs import LEVELS, set_up
+from .logs import LEVELS, LISTING, set_up
 from .loop import IocLoop
 from .options import SettingsError, parse
 from .serve import Ioc, ServeOptions, serve
@@ -150,7 +149,7 @@ def run(instrument: Instrument[Any, Any], settings: Any, options: RunOptions) ->
             ioc.context.port,
         )
         if options.list_pvs:
-            log.info("PVs available:\n%s", "\n".join(ioc.group.pvdb), extra=logs.LISTING)
+            log.info("PVs available:\n%s", "\n".join(ioc.group.pvdb), extra=LISTING)
 
     async def serve_it() -> int:
         return await serve(make_group(instrument, settings, options), options.serve, ready)

@@ -44,6 +44,8 @@ ANY_ADDRESS = 0xFFFFFFFF
 NORMAL = 1
 """ECA_NORMAL."""
 
+GETFAIL = CAStatus.ECA_GETFAIL.value.code_with_severity
+
 
 def message(
     command: int,

@@ -19,8 +19,9 @@ _LIMITS: dict[str, Any] = {"lolo": 2.0, "low": 4.0, "high": 90.0, "hihi": 95.0}
 _ANALOG: dict[str, Any] = {"units": "degC", "display": (1.0, 100.0), **_LIMITS}
 
 
-def _spec(record: str, native: Native, **options: Any) -> Internal:
-    spec = PointSpec(name=record, record=record, desc=f"The {record}", native=native, **options)
+def _spec(record: str, native: Native, *, name: str = "", **options: Any) -> Internal:
+    name = name or record
+    spec = PointSpec(name=name, record=record, desc=f"The {name}", native=native, **options)
     return Internal(spec)
 
 
@@ -40,6 +41,12 @@ class EveryRecord(DeviceGroup[Plant]):
     waveform = _spec(
         "waveform", Native.DOUBLE, count=5, units="mV", precision=2, display=(1.0, 5.0)
     )
+
+    chars = _spec("waveform", Native.CHAR, name="chars", count=64, text=True)
+    bytes = _spec("waveform", Native.CHAR, name="bytes", count=4, units="V")
+    shorts = _spec("waveform", Native.SHORT, name="shorts", count=3)
+    longs = _spec("waveform", Native.LONG, name="longs", count=3, display=(1.0, 100.0))
+    floats = _spec("waveform", Native.FLOAT, name="floats", count=3, precision=1)
 
     def record(self, name: str) -> Point:
         """The PV of one record type."""
@@ -88,9 +95,19 @@ _FIELDS = {
     "waveform": "field(FTVL, DOUBLE) field(NELM, 5) field(EGU, mV) field(PREC, 2)"
     " field(HOPR, 5) field(LOPR, 1)",
 }
+_ARRAYS = {
+    "chars": "field(FTVL, CHAR) field(NELM, 64)",
+    "bytes": "field(FTVL, UCHAR) field(NELM, 4) field(EGU, V)",
+    "shorts": "field(FTVL, SHORT) field(NELM, 3)",
+    "longs": "field(FTVL, LONG) field(NELM, 3) field(LOPR, 1) field(HOPR, 100)",
+    "floats": "field(FTVL, FLOAT) field(NELM, 3) field(PREC, 1)",
+}
 DATABASE = "".join(
-    f'record({name}, "T:{name}") {{ field(DESC, "The {name}") field(UDF, 0) {fields} }}\n'
-    for name, fields in _FIELDS.items()
+    f'record({record}, "T:{name}") {{ field(DESC, "The {name}") field(UDF, 0) {fields} }}\n'
+    for name, record, fields in (
+        *((record, record, fields) for record, fields in _FIELDS.items()),
+        *((name, "waveform", fields) for name, fields in _ARRAYS.items()),
+    )
 )
 
 
@@ -124,7 +141,19 @@ CASES = (
     *(Case("longout", v) for v in (3, 30)),
     *(Case(r, v) for r in ("bi", "bo") for v in (0, 1)),
     *(Case(r, v) for r in ("mbbi", "mbbo") for v in (0, 1, 2)),
-    *(Case("stringin", v, (Native.STRING,)) for v in ("", "abc", "x" * 39)),
-    *(Case("stringout", v, (*_WIDE, Native.SHORT)) for v in ("12", "7")),
+    *(Case("stringin", v) for v in ("", "abc", "x" * 39, "12é", " 7", "1.5", "1e3", "0x1F", "010")),
+    *(Case("stringin", v) for v in ("300", "-5", "-129", "-255", "-256", "70000", "5000000000")),
+    *(Case("stringin", v) for v in ("nan", "-inf", "Infinity", "1e400", "1e-400", "1e39", ".5")),
+    *(Case("stringin", v) for v in ("-", "1 2", "1_0", "-0", "-32769", "2147483648", "0b1", "+5")),
+    *(Case("stringout", v) for v in ("12", "7 V", "text")),
+    *(Case("chars", v) for v in ("", "12", "all is well", "é", "x" * 63)),
     Case("waveform", (1.0, 2.5, 3.125, 4.0, 5.0)),
+    Case("waveform", (-1.0, 1e5, 1e10, 1e39, 1e-40), _FLOATING),
+    Case("bytes", (0.0, 7.0, 127.0, 255.0)),
+    Case("shorts", (0.0, 7.0, 127.0)),
+    Case("shorts", (-1.0, -32768.0, 32767.0), (*_WIDE, Native.SHORT)),
+    Case("longs", (0.0, 7.0, 127.0)),
+    Case("longs", (-1.0, -2147483648.0, 2147483647.0), _WIDE),
+    Case("floats", (0.5, 7.25, 100.0)),
+    Case("floats", (-1.5, 1e10, 3.0), _FLOATING),
 )

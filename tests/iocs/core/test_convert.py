@@ -17,6 +17,7 @@ from iocs.core.convert import coerce, decode, parse_put
 from iocs.core.dbr import ConversionError, Form, Native, format_number, head_size, payload
 from iocs.core.declare import text_spec
 from iocs.core.point import Point
+from iocs.core.stamp import Stamp
 from tests.iocs.core.every_record import RECORDS, EveryRecord
 from tests.iocs.core.plant import Plant
 
@@ -81,6 +82,23 @@ def test_every_payload_has_the_size_that_its_header_announces(
         native = Native(kind % 7)
         size = 40 if native is Native.STRING else struct.calcsize(">" + " hfHBid"[native])
         assert len(data) == head_size(Form(kind // 7), native) + size * (count or point.count)
+
+
+@pytest.mark.parametrize("native", [Native.SHORT, Native.ENUM, Native.CHAR, Native.LONG])
+@pytest.mark.parametrize("value", [math.nan, 1e300, -1e300, math.inf, 70000.0, -1.0])
+def test_numbers_are_held_at_the_ends_of_a_type(
+    points: dict[str, Point], native: Native, value: float
+) -> None:
+    """Where EPICS Base wraps (70000 as SHORT is 4464) or leaves it to the processor (NaN)."""
+    ends = {1: (-(2**15), 2**15 - 1), 3: (0, 2**16 - 1), 4: (0, 255), 5: (-(2**31), 2**31 - 1)}
+    low, high = ends[native]
+    expected = 0 if value != value else int(min(max(value, low), high))
+    points["ai"].post(value, Stamp.now())
+    points["waveform"].post((value,) * 5, Stamp.now())
+    for name in ("ai", "waveform"):
+        for form in Form:
+            data = payload(points[name], 7 * form + native, 1)[head_size(form, native) :]
+            assert struct.unpack(">" + " hfHBid"[native], data) == (expected,)
 
 
 @given(st.floats(-1e300, 1e300), st.integers(0, 15))
