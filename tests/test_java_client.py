@@ -70,6 +70,7 @@ async def test_every_pv_of_the_demo_and_its_fields(libraries: Path, ca_space: Ca
             name = target.prefix + row.name
             fields = ("NAME", "RTYP", *(field for field, _ in row.fields))
             names += [name, *(f"{name}.{field}" for field in fields)]
+            names += [f"{name}.NAME$", f"{name}.DESC$"]
     port = ca_space.server_port
     async with PythonProcess("iocs.cli", "demo", "--ca-port", str(port), env=ca_space.env) as demo:
         await demo.line(_DEMO_IS_UP)
@@ -79,7 +80,7 @@ async def test_every_pv_of_the_demo_and_its_fields(libraries: Path, ca_space: Ca
     assert len(lines) == 1
     assert lines[0].startswith(f"{len(names)} PVs: ")
     assert lines[0].endswith(
-        f" 0 not found; {2 * len(names)} gets, {2 * len(names)} monitors; 0 faults"
+        f" 0 not found; {4 * len(names)} gets, {2 * len(names)} monitors; 0 faults"
     )
 
 

@@ -32,7 +32,8 @@ import java.util.logging.Logger;
  * <p>The names of the PVs come on standard input, one a line. Each is read in the ways of those
  * programs: by get of its native count with time stamp; by get of its control metadata; by a monitor
  * of the native count with mask LOG|ALARM, as the archiver subscribes; by a monitor of variable
- * count with mask VALUE|ALARM, as Phoebus does. A value must be there, be as long as was said,
+ * count with mask VALUE|ALARM, as Phoebus does; by get of one element with control metadata as
+ * SHORT, as the archiver asks of characters; by get of one element with time stamp. A value must be there, be as long as was said,
  * and have a time stamp of this hour.
  *
  * <p>Prints one line for each fault and one line with the counts. Exit code 0: no fault; 1: faults;
@@ -44,7 +45,9 @@ public final class ReadAll {
     private static final int TIME_OFFSET = DBRType.TIME_STRING.getValue();
     private static final int CONTROL_OFFSET = DBRType.CTRL_STRING.getValue();
     private static final int ANY_COUNT = 0;
-    private static final int WAYS = 4; // two gets, two monitors
+    private static final int GETS = 4;
+    private static final int MONITORS = 2;
+    private static final int WAYS = GETS + MONITORS;
 
     private static final int BATCH = 1000; // PVs at a time, so that a server need not hold much
 
@@ -147,15 +150,22 @@ public final class ReadAll {
         return found;
     }
 
-    private List<Way> waysToRead(Channel channel) {
+    private List<Way> waysToRead(Channel channel) throws CAException {
         int count = channel.getElementCount();
         DBRType time = DBRType.forValue(channel.getFieldType().getValue() + TIME_OFFSET);
         DBRType control = DBRType.forValue(channel.getFieldType().getValue() + CONTROL_OFFSET);
         return List.of(
                 new Get(channel, "get", time, count),
                 new Get(channel, "get of metadata", control, 1),
+                new Get(channel, "get of metadata as SHORT", shortControl(channel), 1),
+                new Get(channel, "get of one", time, 1),
                 new Subscription(channel, time, count, Monitor.LOG | Monitor.ALARM),
                 new Subscription(channel, time, ANY_COUNT, Monitor.VALUE | Monitor.ALARM));
+    }
+
+    /** CTRL_SHORT for numbers and characters; a text may be no number. */
+    private static DBRType shortControl(Channel channel) throws CAException {
+        return channel.getFieldType().isSTRING() ? DBRType.CTRL_STRING : DBRType.CTRL_SHORT;
     }
 
     /** One way to read one PV. */
@@ -289,10 +299,10 @@ public final class ReadAll {
 
         @Override
         public String toString() {
-            int reads = (scalars + arrays) * WAYS / 2;
+            int read = scalars + arrays;
             return String.format(
                     "%d scalars, %d arrays, %d not found; %d gets, %d monitors",
-                    scalars, arrays, missing, reads, reads);
+                    scalars, arrays, missing, GETS * read, MONITORS * read);
         }
     }
 }
