@@ -151,7 +151,7 @@ def _put_state(channel: Channel, item: Any) -> int:
         text = _decode(channel, item) if isinstance(item, bytes) else item
         if text in states:
             return states.index(text)
-        if not text.strip().isdecimal():
+        if not (text.isascii() and text.strip().isdigit()):
             raise ConversionError(f"{channel.pvname}: no state {quoted(text)}; there are {known}")
         item = int(text)
     if not (0 <= item < len(states) and int(item) == item):  # false for NaN too
@@ -163,6 +163,8 @@ def _put_number(channel: Channel, item: Any) -> float | int:
     if isinstance(item, (bytes, str)):
         text = _decode(channel, item) if isinstance(item, bytes) else item
         item = _number_from_text(channel, text.strip())
+        if channel.native not in (Native.DOUBLE, Native.FLOAT) and _is_octal(text):
+            raise ConversionError(f"{channel.pvname}: {quoted(text)} is octal to EPICS Base")
     if channel.native in (Native.DOUBLE, Native.FLOAT):
         return float(item)
     low, high = _INTEGER_ENDS[channel.native]
@@ -173,8 +175,13 @@ def _put_number(channel: Channel, item: Any) -> float | int:
     return int(item)
 
 
+def _is_octal(text: str) -> bool:
+    digits = text.strip().lstrip("+-")
+    return len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
+
+
 def _number_from_text(channel: Channel, text: str) -> float | int:
-    if "_" in text:  # Python's own spelling of numbers
+    if "_" in text or not text.isascii():  # Python's own spellings of numbers
         raise ConversionError(f"{channel.pvname}: {quoted(text)} is not a number")
     try:
         return int(text, 0)
