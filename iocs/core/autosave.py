@@ -3,16 +3,16 @@
 Kept are alarm limits and the other record fields that clients may change, and PVs declared as
 settings with ``restore`` (scan periods). One JSON file per IOC, written whole and atomically, a
 moment after a change and on exit. Names are kept without the prefix. Entries of PVs that do not
-exist now are carried along, not lost.
+exist now are carried along, not lost. A file that cannot be used is put aside before another one
+is written in its place; what is no file at all is left alone, and nothing is saved.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
-import os
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from .convert import parse_put
 from .fields import restore_field, setting_fields
 from .point import Point
+from .statefile import NotAFile, put_aside, read_text, write_atomically
 
 if TYPE_CHECKING:
     from .group import DeviceGroup
@@ -35,27 +36,6 @@ RETRY = 30.0
 _VERSION = 1
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file whole: after a crash it holds the old text or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
 class Autosave:
     """Keeps the settings of one IOC in ``path``."""
 
@@ -68,6 +48,8 @@ class Autosave:
         self._touched = {p for p in group.points() if p.overrides or self._setting(p)}
         self._changed = asyncio.Event()
         self._dirty = False
+        self._in_the_way = False
+        self._failure = ""
         self._task: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
         group.on_settings_changed = self.touch
@@ -124,22 +106,29 @@ class Autosave:
 
     def _load(self) -> dict[str, dict[str, Any]]:
         try:
-            text = self._path.read_text(encoding="utf-8")
-            content = json.loads(text, parse_constant=str)  # NaN as text, as it is written
-            settings = content["settings"]
-            if content["version"] != _VERSION or not all(
-                isinstance(v, dict) for v in settings.values()
-            ):
-                raise ValueError("not an autosave file of this version")
+            return _settings_in(read_text(self._path))
         except FileNotFoundError:
-            return {}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            aside = self._path.with_name(f"{self._path.name}.bad")
-            log.error("%s cannot be used (%s); kept as %s", self._path, error, aside)
-            if self._path.exists():
-                self._path.replace(aside)
-            return {}
-        return settings
+            if self._path.is_symlink():
+                log.warning("%s leads to no file: nothing restored", self._path)
+        except NotAFile as error:
+            log.error("%s cannot be used (%s): nothing restored or saved", self._path, error)
+        except (OSError, ValueError) as error:
+            self._put_aside(getattr(error, "strerror", None) or str(error))
+        return {}
+
+    def _put_aside(self, reason: str) -> None:
+        """Keep a file that cannot be used; until that is done nothing is written in its place."""
+        self._in_the_way = True
+        try:
+            aside = put_aside(self._path)
+        except OSError as error:
+            log.error(
+                "%s cannot be used (%s) and not be put aside (%s): nothing restored or saved",
+                *(self._path, reason, error.strerror),
+            )
+        else:
+            self._in_the_way = False
+            log.error("%s cannot be used (%s); kept as %s", self._path, reason, aside)
 
     def content(self) -> str:
         """What the file would hold now."""
@@ -189,17 +178,30 @@ class Autosave:
 
     async def _write(self) -> None:
         self._dirty = False
+        failure = ""
         try:
             settings = self._settings()
             await asyncio.to_thread(self._replace, settings)
         except OSError as error:
             self._dirty = True
-            log.error("settings not saved to %s: %s", self._path, error)
+            failure = str(error)
         finally:
             self._writing = None
+        if failure and failure != self._failure:
+            log.error("settings not saved to %s: %s", self._path, failure)
+        elif self._failure and not failure:
+            log.info("settings saved to %s again", self._path)
+        self._failure = failure
 
     def _replace(self, settings: dict[str, dict[str, Any]]) -> None:
-        """Write the file, in a thread; raises OSError."""
+        """Write the file, in a thread; one that could not be used is put aside first.
+
+        Raises OSError.
+        """
+        if self._in_the_way:
+            with contextlib.suppress(FileNotFoundError):  # somebody else did it
+                put_aside(self._path)
+            self._in_the_way = False
         write_atomically(self._path, _document(self._group.label, settings))
 
     async def stop(self) -> None:
@@ -211,6 +213,31 @@ class Autosave:
             await self._writing
         if self._dirty:
             await self._save()
+
+
+def _settings_in(text: str) -> dict[str, dict[str, Any]]:
+    """The settings that a file holds; ValueError if it is none of ours."""
+    try:
+        content = json.loads(text, parse_constant=str)  # NaN as text, as it is written
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    settings = content.get("settings") if isinstance(content, dict) else None
+    if (
+        not isinstance(settings, dict)
+        or content.get("version") != _VERSION
+        or not all(map(_are_fields, settings.values()))
+    ):
+        raise ValueError("not an autosave file of this version")
+    return settings
+
+
+def _are_fields(fields: Any) -> bool:
+    """Whether these are values of fields: nothing nests, so that all can be written again."""
+    return isinstance(fields, dict) and not any(
+        isinstance(item, (list, dict))
+        for value in fields.values()
+        for item in (value if isinstance(value, list) else [value])
+    )
 
 
 def _document(label: str, settings: dict[str, dict[str, Any]]) -> str:

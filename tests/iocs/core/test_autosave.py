@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from iocs.core.autosave import Autosave, write_atomically
+from iocs.core.autosave import Autosave
 from iocs.core.fields import setting_fields
 from iocs.core.serve import ServeOptions
+from iocs.core.statefile import MAX_SIZE, write_atomically
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now, serving, until
 from tests.support.ca import CaSpace
 from tests.support.rawca import RawCa
@@ -31,6 +34,10 @@ def options(path: Path) -> ServeOptions:
 
 def exists(path: Path) -> bool:
     return path.exists()
+
+
+def remove(folder: Path) -> None:
+    folder.rmdir()
 
 
 def inode(path: Path) -> int:
@@ -151,7 +158,13 @@ def test_a_write_that_fails_leaves_the_old_file(
         '{"version": 1, "settings": {"Temperature": 5}}',
         "\0\0",
         '{"version": 1}',
+        "[" * 100_000,
+        '{"version": 1, "settings": {"Temperature": {"HIHI": ' + "[" * 400 + "]" * 400 + "}}}",
+        '{"version": 1, "settings": {"Temperature": {"HIHI": {"a": 1}}}}',
+        '{"version": 1, "settings": {"Temperature": {"HIHI": ' + "9" * 5000 + "}}}",
+        " " * (MAX_SIZE + 1),
     ],
+    ids=range(14),
 )
 async def test_a_corrupt_file_is_kept_aside_with_one_line(
     path: Path, plant: Plant, text: str, caplog: pytest.LogCaptureFixture
@@ -164,6 +177,162 @@ async def test_a_corrupt_file_is_kept_aside_with_one_line(
     (record,) = [r for r in caplog.records if r.levelno >= logging.WARNING]
     assert str(path) in record.getMessage()
     assert record.exc_info is None
+
+
+@pytest.fixture
+def kept(path: Path) -> Path:
+    """A good file at the path, with one setting."""
+    write_atomically(path, json.dumps({"version": 1, "settings": {"Pressure": {"HIHI": 3.0}}}))
+    return path
+
+
+def life(path: Path, plant: Plant) -> int:
+    """An IOC starts, a client changes a setting, it ends; returns how many were restored."""
+
+    async def live() -> int:
+        group = PlantIoc(PREFIX, plant)
+        autosave = Autosave(group, path)
+        count = autosave.restore()
+        autosave.start()
+        group.point("temperature").change_limit("LOW", -1.0)
+        await autosave.stop()
+        return count
+
+    return asyncio.run(live())
+
+
+CHANGED = {"Temperature": {"LOW": -1.0}}
+
+
+def test_bytes_that_are_no_text_are_kept_aside(path: Path, plant: Plant) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"\xff\xfe\0")
+    assert life(path, plant) == 0
+    assert path.with_name("plant.json.bad").read_bytes() == b"\xff\xfe\0"
+    assert settings_of(path) == CHANGED
+
+
+def test_a_file_of_any_size_is_read_only_so_far(path: Path, plant: Plant) -> None:
+    path.parent.mkdir()
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # a hole: takes no room on the disk
+    assert life(path, plant) == 0
+    assert path.with_name("plant.json.bad").stat().st_size == 1 << 40
+
+
+def test_no_file_that_was_kept_aside_is_overwritten(path: Path, plant: Plant) -> None:
+    for text in ("first", "second", "third"):
+        write_atomically(path, text)
+        life(path, plant)
+    names = ("plant.json.bad", "plant.json.bad2", "plant.json.bad3")
+    assert [path.with_name(name).read_text() for name in names] == ["first", "second", "third"]
+
+
+@pytest.mark.parametrize("kind", ["directory", "FIFO", "socket", "device"])
+def test_what_is_no_file_is_left_alone_and_nothing_waits_for_it(
+    path: Path, plant: Plant, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        match kind:
+            case "directory":
+                path.mkdir()
+            case "FIFO":
+                os.mkfifo(path)
+            case "socket":
+                listener.bind(str(path))
+            case _:
+                path.symlink_to("/dev/null")
+        before = path.lstat()
+        assert life(path, plant) == 0
+    assert (path.lstat().st_ino, path.lstat().st_mode) == (before.st_ino, before.st_mode)
+    assert list(path.parent.iterdir()) == [path]
+    texts = [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
+    assert texts == [
+        f"{path} cannot be used (it is a {kind}, not a file): nothing restored or saved",
+        f"settings not saved to {path}: it is a {kind}, not a file",
+    ]
+
+
+def test_a_symbolic_link_stays_and_leads_to_the_settings(
+    kept: Path, plant: Plant, tmp_path: Path
+) -> None:
+    link = tmp_path / "link.json"
+    link.symlink_to(kept)
+    before = inode(kept)
+    assert life(link, plant) == 1
+    assert link.readlink() == kept
+    assert settings_of(kept) == {"Pressure": {"HIHI": 3.0}} | CHANGED
+    assert inode(kept) != before  # replaced whole, not written into
+    assert list(kept.parent.iterdir()) == [kept]
+
+
+def test_a_bad_file_behind_a_symbolic_link_is_kept_beside_itself(
+    kept: Path, plant: Plant, tmp_path: Path
+) -> None:
+    kept.write_text("{")
+    link = tmp_path / "link.json"
+    link.symlink_to(kept)
+    assert life(link, plant) == 0
+    assert kept.with_name("plant.json.bad").read_text() == "{"
+    assert link.readlink() == kept
+    assert settings_of(kept) == CHANGED
+
+
+def test_a_symbolic_link_to_nothing_is_told_and_filled(
+    path: Path, plant: Plant, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = tmp_path / "link.json"
+    link.symlink_to(path)
+    assert life(link, plant) == 0
+    assert f"{link} leads to no file" in caplog.text
+    assert link.readlink() == path
+    assert settings_of(path) == CHANGED
+
+
+def test_a_symbolic_link_to_itself_is_told_and_left_alone(
+    path: Path, plant: Plant, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.parent.mkdir()
+    path.symlink_to(path)
+    assert life(path, plant) == 0
+    assert "Too many levels of symbolic links" in caplog.text
+    assert [r.levelno for r in caplog.records] == [logging.ERROR] * 2
+    assert path.readlink() == path
+
+
+def test_a_file_that_can_be_neither_read_nor_put_aside_is_not_overwritten(
+    path: Path, plant: Plant, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.parent.mkdir()
+    path.symlink_to("/proc/self/mem")  # a regular file whose first byte cannot be read
+    assert life(path, plant) == 0
+    assert "cannot be used (Input/output error) and not be put aside (" in caplog.text
+    assert f"settings not saved to {path}: " in caplog.text
+    assert path.readlink() == Path("/proc/self/mem")
+
+
+def test_a_failure_to_save_is_told_once_and_its_end_as_well(
+    path: Path, plant: Plant, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "labioc.autosave")
+    path.mkdir(parents=True)
+
+    async def live() -> None:
+        group = PlantIoc(PREFIX, plant)
+        autosave = Autosave(group, path)
+        for number in range(6):
+            if number == 3:
+                remove(path)
+            autosave.start()
+            group.point("temperature").change_limit("LOW", float(number))
+            await autosave.stop()
+
+    asyncio.run(live())
+    assert [r.getMessage().partition(str(path))[::2] for r in caplog.records] == [
+        ("settings not saved to ", ": it is a directory, not a file"),
+        ("settings saved to ", " again"),
+    ]
 
 
 async def test_what_is_unknown_is_carried_on(path: Path, plant: Plant) -> None:

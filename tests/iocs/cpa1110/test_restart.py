@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -114,3 +115,33 @@ async def test_a_file_that_is_no_autosave_is_put_aside_and_the_ioc_runs(
         async with Libca(ca_space) as ca:
             assert (await ca.get(f"{PREFIX}Scan:Status:Period")).value == 1.0
     assert (tmp_path / "settings.json.bad").read_text() == "{ half a"
+
+
+async def test_a_fifo_in_place_of_the_file_neither_delays_the_start_nor_the_end(
+    ca_space: CaSpace, tmp_path: Path
+) -> None:
+    saved = tmp_path / "settings.json"
+    os.mkfifo(saved)
+    async with simulator(running()) as (_, link), ioc(ca_space, link, autosave=saved) as process:
+        await process.line(r"settings.json cannot be used \(it is a FIFO, not a file\)")
+        async with Libca(ca_space) as ca:
+            assert await ca.put(f"{PREFIX}Scan:Status:Period", 0.5) is None
+        assert await process.stop(signal.SIGTERM) == 0
+    assert saved.is_fifo()
+
+
+async def test_a_file_that_may_not_be_read_is_kept_and_the_ioc_runs(
+    ca_space: CaSpace, tmp_path: Path
+) -> None:
+    saved = tmp_path / "settings.json"
+    saved.write_text("secret")
+    saved.chmod(0)
+    arguments = ("iocs.cpa1110", "--link", "tcp://127.0.0.1:1", "--autosave", saved)
+    env = ca_space.env
+    async with PythonProcess("tests.support.unprivileged", *arguments, env=env) as process:
+        await process.line(r"settings.json cannot be used \(Permission denied\); kept as ")
+        await process.line(r"labioc: .* TCP port \d+")
+        assert await process.stop(signal.SIGTERM) == 0
+    aside = tmp_path / "settings.json.bad"
+    aside.chmod(0o600)
+    assert aside.read_text() == "secret"
