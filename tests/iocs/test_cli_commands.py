@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -213,17 +214,53 @@ def test_the_packages_run_as_the_command(module: str) -> None:
     assert "cpa1110" in done.stdout
 
 
-def test_a_reader_that_goes_away_is_no_error() -> None:
+def labioc(*arguments: str | Path, output: int, **env: str) -> tuple[int, str]:
+    """The command as a process that writes to a file descriptor; its exit code and errors."""
+    done = subprocess.run(
+        [sys.executable, "-m", "iocs.cli", *map(str, arguments)],
+        cwd=ROOT,
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        env={**os.environ, **env, "PYTHONUNBUFFERED": ""},  # as a shell starts it
+    )
+    return done.returncode, done.stderr
+
+
+def in_folder(arguments: Sequence[str], folder: Path) -> list[str | Path]:
+    """Arguments with the files that they name in a folder."""
+    return [folder / a if a in ("site.toml", "out") else a for a in arguments]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list"],
+        ["schema"],
+        ["pvs", "cpa1110"],
+        ["pvs", "cpa1110", "--format", "csv"],
+        ["check", "site.toml"],
+        ["export", "archiver", "cpa1110", "--output", "out"],
+        ["demo", "--only", "cpa1110"],
+        ["--version"],
+        ["--help"],
+        ["run", "cpa1110", "--help"],
+        ["sim", "cpa1110", "--help"],
+    ],
+    ids=" ".join,
+)
+def test_a_reader_that_goes_away_is_no_error(
+    arguments: list[str], site: Path, ca_env: dict[str, str]
+) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    with os.fdopen(writer, "w") as output:
-        done = subprocess.run(
-            [sys.executable, "-m", "iocs.cli", "schema"],
-            cwd=ROOT,
-            stdout=output,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 141
-    assert done.stderr == ""
+    done = labioc(*in_folder(arguments, site.parent), output=writer, **ca_env)
+    os.close(writer)
+    assert done == (141, "")
+
+
+def test_a_full_disk_is_told() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = labioc("list", output=full.fileno())
+    assert done == (1, "labioc: No space left on device\n")
