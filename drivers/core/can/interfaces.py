@@ -59,7 +59,7 @@ def open_interface(url: CanUrl) -> can.BusABC:
         if url.backend == "socketcand":
             return SocketcandBus(url.channel, url.host, url.port)
         if url.backend == "slcan":
-            return SlcanBus(url.channel, bitrate=url.bitrate, timeout=_SERIAL_WAIT, **options)
+            return SlcanBus(url.channel, url.bitrate, **options)
         if url.backend == "socketcan":
             check_interface(url.channel, url.bitrate)
         elif url.bitrate is not None:
@@ -82,22 +82,38 @@ class SlcanBus(slcanBus):
     _searched = 0
     _noise = 0
 
-    def _read(self, timeout: float | None) -> str | None:
+    def __init__(self, channel: str, bitrate: int | None, **options: Any) -> None:
+        self._received = bytearray()
+        super().__init__(channel, bitrate=bitrate, **options)
+        self.serialPortOrig.timeout = _SERIAL_WAIT
+
+    def _recv_internal(self, timeout: float | None) -> tuple[can.Message | None, bool]:
+        line = self._line(timeout)
+        if line is None:
+            return None, False
+        if line.endswith(_BEL):
+            return can.Message(arbitration_id=REFUSED, is_error_frame=True), False
+        frame = _standard_frame(line)
+        if frame is not None:
+            self._noise = 0
+        return frame, False
+
+    def _line(self, timeout: float | None) -> str | None:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            found = _END_OF_LINE.search(self._buffer, self._searched)
+            found = _END_OF_LINE.search(self._received, self._searched)
             if found:
-                line = self._buffer[: found.start() + 1].decode("ascii", "replace")
-                del self._buffer[: found.end()]
+                line = self._received[: found.start() + 1].decode("ascii", "replace")
+                del self._received[: found.end()]
                 self._searched = 0
                 if line == "\r":
                     continue
                 return line
-            del self._buffer[:-_LONGEST_LINE]
-            self._searched = len(self._buffer)
+            del self._received[:-_LONGEST_LINE]
+            self._searched = len(self._received)
             if deadline is not None and time.monotonic() >= deadline and not self._waiting():
                 return None
-            self._buffer += self._serial_read()
+            self._received += self._serial_read()
 
     def _waiting(self) -> int:
         try:
@@ -115,17 +131,19 @@ class SlcanBus(slcanBus):
         self._noise += len(data)
         return data
 
-    def _recv_internal(self, timeout: float | None) -> tuple[can.Message | None, bool]:
-        line = self._read(timeout)
-        if line is None:
-            return None, False
-        if line.endswith(_BEL):
-            return can.Message(arbitration_id=REFUSED, is_error_frame=True), False
-        self._queue.put_nowait(line)
-        found = super()._recv_internal(timeout)
-        if found[0] is not None:
-            self._noise = 0
-        return found
+
+def _standard_frame(line: str) -> can.Message | None:
+    """``tiiildd...``, which may end in a time stamp; None for other lines, ValueError for garbage.
+
+    Source: CAN232 manual, "tiiildd...[CR]" and "Zn[CR]".
+    """
+    if not line.startswith("t"):
+        return None
+    length = int(line[4])
+    data = bytes.fromhex(line[5 : 5 + 2 * length])
+    return can.Message(
+        arbitration_id=int(line[1:4], 16), is_extended_id=False, dlc=length, data=data
+    )
 
 
 class MessageSplitter:
