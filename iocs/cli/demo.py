@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import math
 import os
 import shutil
 import signal
@@ -26,6 +27,9 @@ BROADCAST = "127.255.255.255"
 _REFRESH = 1.0
 _PLAIN_FIRST = 2.0
 _PLAIN_EVERY = 5.0
+_START_LIMIT = 300.0
+_NEWS_LIMIT = 30.0
+"""Limits in s for an IOC that delivers nothing; a busy machine does not reach them."""
 
 
 def add_parsers(subparsers: Any) -> None:
@@ -36,7 +40,8 @@ def add_parsers(subparsers: Any) -> None:
     parser.add_argument(
         "--seconds",
         type=_seconds,
-        help="end by itself; exit code 0 only if every IOC delivered fresh, valid values",
+        help="end by itself so long after every IOC delivers; exit code 0 only if each delivered "
+        "fresh, valid values to the end",
     )
     parser.add_argument(
         "--only", action="append", choices=list(registry.MODULES), help="only this instrument"
@@ -106,7 +111,8 @@ class _Demo:
         self._instruments = [registry.load(name) for name in names]
         self._seconds = seconds
         self._directory = directory
-        self._children: list[Child] = []
+        self._simulators: list[Child] = []
+        self._iocs: list[Child] = []
         self._end = asyncio.Event()
         self._starts: list[asyncio.Task[Watched]] = []
 
@@ -120,7 +126,8 @@ class _Demo:
         except ProcessEnded as error:
             return fail(f"labioc demo: {error}", 1)
         finally:
-            await asyncio.gather(*(child.end() for child in reversed(self._children)))
+            for children in (self._iocs, self._simulators):  # or the IOCs would miss them
+                await asyncio.gather(*(child.end() for child in children))
 
     def _ask_end(self) -> None:
         """End, once: being asked again must not keep the children from being ended."""
@@ -151,8 +158,10 @@ class _Demo:
         watcher = Watcher(names)
         starting = asyncio.create_task(watcher.start())
         live = Live(watched, watcher)
+        if not sys.stdout.isatty():
+            print("\n".join(_hint(live)), flush=True)
         try:
-            await self._show(live)
+            await self._run_for(live)
         finally:
             starting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -169,6 +178,18 @@ class _Demo:
             print(f"{len(watched)} of {len(watched)} IOCs delivered fresh, valid values")
         return 1 if problems else 0
 
+    async def _run_for(self, live: Live) -> None:
+        """Show values for as long as asked for, from when all IOCs deliver, and then new ones."""
+        if self._seconds is None:
+            await self._show(live)
+        elif await self._show(live, _START_LIMIT, all_deliver=True):
+            if not sys.stdout.isatty():
+                print(f"every IOC delivers; {self._seconds:g} s from now", flush=True)
+            await self._show(live, self._seconds)
+            if not self._end.is_set():
+                live.expect_news()
+                await self._show(live, _NEWS_LIMIT, all_deliver=True)
+
     async def _start(self, instrument: Instrument[Any, Any]) -> Watched:
         """Start an instrument's simulator and its IOC; returns what to watch."""
         show, environment = instrument.demo, child_environment()
@@ -177,32 +198,29 @@ class _Demo:
             [instrument.simulator, "--link", show.link, *show.simulator],
             environment,
         )
-        self._children.append(simulator)
+        self._simulators.append(simulator)
         link = await simulator.wait_line("listening ")
         ioc = await Child.start(
             f"IOC of {instrument.name}",
             ioc_arguments(instrument, link, self._directory),
             child_environment(**dict(instrument.demo.environment)),
         )
-        self._children.append(ioc)
+        self._iocs.append(ioc)
         print(f"{instrument.title}: simulator on {link}, IOC {show.prefix}")
         return Watched(instrument.name, show.prefix, show.show, show.fresh)
 
-    async def _show(self, live: Live) -> None:
-        """Show values until the end."""
-        terminal = sys.stdout.isatty()
-        if not terminal:
-            print("\n".join(_hint(live)), flush=True)
+    async def _show(
+        self, live: Live, seconds: float = math.inf, *, all_deliver: bool = False
+    ) -> bool:
+        """Show values until the end is asked for, or for some seconds, or until all deliver."""
         loop = asyncio.get_running_loop()
         start = loop.time()
         next_plain = start + _PLAIN_FIRST
-        while not self._end.is_set():
-            if self._seconds is not None and loop.time() - start >= self._seconds:
-                return
-            for child in self._children:
-                if child.exit_code is not None:
-                    raise ProcessEnded(f"{child.name} ended with exit code {child.exit_code}")
-            if terminal:
+        while not self._end.is_set() and loop.time() - start < seconds:
+            self._check_children()
+            if all_deliver and not live.problems():
+                return True
+            if sys.stdout.isatty():
                 hint = _hint(live)
                 room = shutil.get_terminal_size().lines - len(hint) - 4
                 print(frame(_fitting(live.lines(True), room), "labioc demo", hint), flush=True)
@@ -212,6 +230,12 @@ class _Demo:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_REFRESH):
                     await self._end.wait()
+        return False
+
+    def _check_children(self) -> None:
+        for child in (*self._simulators, *self._iocs):
+            if child.exit_code is not None:
+                raise ProcessEnded(f"{child.name} ended with exit code {child.exit_code}")
 
 
 def _toml(value: Any) -> str:

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
-_END_TIMEOUT = 5.0
+_START_LIMIT = 300.0
+_END_LIMIT = 30.0
+"""Limits in s for a process that hangs; a busy machine does not reach them."""
 
 
 class ProcessEnded(RuntimeError):
@@ -33,7 +35,10 @@ class Child:
 
     @classmethod
     async def start(cls, name: str, arguments: Sequence[str], env: dict[str, str]) -> Child:
-        """Start ``python -m ARGUMENTS``; it ends with us, however we end."""
+        """Start ``python -m ARGUMENTS``; it ends with us, however we end.
+
+        A Ctrl-C at the terminal does not reach it: who started it ends all in the right order.
+        """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -43,20 +48,23 @@ class Child:
             env=env,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
+            process_group=0,
         )
         return cls(name, process)
 
-    async def wait_line(self, start: str, timeout: float = 20.0) -> str:
-        """The rest of the first line that begins with ``start``."""
+    async def wait_line(self, start: str) -> str:
+        """The rest of the first line that begins with ``start``; waits as long as it lives."""
         assert self._process.stdout is not None
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(_START_LIMIT):
                 while line := (await self._process.stdout.readline()).decode(errors="replace"):
                     if line.startswith(start):
                         self._drain = asyncio.create_task(self._read_on())
                         return line.removeprefix(start).strip()
         except TimeoutError:
-            raise ProcessEnded(f"{self.name} did not say {start!r} within {timeout:g} s") from None
+            raise ProcessEnded(
+                f"{self.name} did not say {start!r} within {_START_LIMIT:g} s"
+            ) from None
         raise ProcessEnded(f"{self.name} ended with exit code {await self._process.wait()}")
 
     async def _read_on(self) -> None:
@@ -75,7 +83,7 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
         try:
-            async with asyncio.timeout(_END_TIMEOUT):
+            async with asyncio.timeout(_END_LIMIT):
                 await self._process.wait()
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):

@@ -17,6 +17,11 @@ from .dbr import format_number
 
 log = logging.getLogger("labioc.client")
 
+_ASK_AGAIN = 30.0
+"""Seconds after which an unanswered question is taken for lost with its connection."""
+
+_PAUSE = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -50,21 +55,16 @@ class Watcher:
         """How many updates came."""
         return self._updates.get(pvname, 0)
 
-    async def start(self, timeout: float = 15.0) -> None:
-        """Connect and subscribe. PVs that are not there yet are left out of ``samples``."""
+    async def start(self) -> None:
+        """Connect and subscribe, each PV as soon as it is there."""
         self._context = Context()
-        pvs = await self._context.get_pvs(*self._names, timeout=timeout)
+        pvs = await self._context.get_pvs(*self._names, timeout=None)
         async with asyncio.TaskGroup() as tasks:
             for pv in pvs:
-                tasks.create_task(self._subscribe(pv, timeout))
+                tasks.create_task(self._subscribe(pv))
 
-    async def _subscribe(self, pv: Any, timeout: float) -> None:
-        try:
-            await pv.wait_for_connection(timeout=timeout)
-            control = _control(await pv.read(data_type="control", timeout=timeout))
-        except (TimeoutError, ca.CaprotoError) as error:
-            log.warning("%s: %s", pv.name, error or "not found")
-            return
+    async def _subscribe(self, pv: Any) -> None:
+        control = await _control_of(pv)
 
         async def update(_: Any, response: Any) -> None:
             self._updates[pv.name] = self._updates.get(pv.name, 0) + 1
@@ -79,6 +79,17 @@ class Watcher:
         """Close all channels."""
         if self._context is not None:
             await self._context.disconnect()
+
+
+async def _control_of(pv: Any) -> _Control:
+    """How to show a PV, asked for until it answers."""
+    while True:
+        await pv.wait_for_connection(timeout=None)
+        try:
+            return _control(await pv.read(data_type="control", timeout=_ASK_AGAIN))
+        except (TimeoutError, ca.CaprotoError) as error:
+            log.debug("%s: %s", pv.name, error)
+            await asyncio.sleep(_PAUSE)
 
 
 def _control(response: Any) -> _Control:

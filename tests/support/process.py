@@ -21,6 +21,9 @@ from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 _CHILD = Path(__file__).with_name("child.py")
+_PATIENCE = 300.0
+"""Seconds after which a process hangs; a busy machine does not reach them."""
+
 _LINE_LIMIT = 1 << 24  # bytes: a listing of many PVs may come as one line
 
 
@@ -103,7 +106,7 @@ class PythonProcess:
         """All that was said so far, for messages."""
         return "\n".join([f"--- stdout of {self.module}", *self.stdout, "--- stderr", *self.stderr])
 
-    async def line(self, pattern: str, *, within: float = 60.0) -> re.Match[str]:
+    async def line(self, pattern: str, *, within: float = _PATIENCE) -> re.Match[str]:
         """Wait for a line on either output in which `pattern` is found, past lines included.
 
         Raises:
@@ -136,7 +139,7 @@ class PythonProcess:
         assert stdin is not None
         stdin.close()
 
-    async def wait(self, *, within: float = 60.0) -> int:
+    async def wait(self, *, within: float = _PATIENCE) -> int:
         """Wait for it to end by itself and give its exit code; the outputs are then complete."""
         self._end_awaited = True
         await self._until(self._silent, within, "its end")
@@ -147,7 +150,7 @@ class PythonProcess:
         async with self._news:
             await self._news.wait_for(self._silent)
 
-    async def stop(self, with_signal: int = signal.SIGTERM, *, within: float = 30.0) -> int:
+    async def stop(self, with_signal: int = signal.SIGTERM, *, within: float = _PATIENCE) -> int:
         """End it as a supervisor would and give the exit code.
 
         Raises:

@@ -15,6 +15,7 @@ from drivers.cpa1110.model import CompressorModel
 from drivers.cpa1110.simulator import CompressorSimulator
 from tests.support.ca import CaSpace
 from tests.support.process import PythonProcess
+from tests.support.wire.until import PATIENCE
 
 PREFIX = "T:CPA:"
 PERIOD = 0.4
@@ -66,7 +67,7 @@ def log_lines(process: PythonProcess, pattern: str) -> list[str]:
     return [line for line in process.stderr if re.search(pattern, line)]
 
 
-async def eventually(true: Callable[[], Awaitable[bool]], limit: float = 30.0) -> None:
+async def eventually(true: Callable[[], Awaitable[bool]], limit: float = PATIENCE) -> None:
     """Return as soon as `true()` is; fail after `limit` seconds."""
     deadline = time.monotonic() + limit
     while not await true():

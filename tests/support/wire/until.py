@@ -11,8 +11,11 @@ from drivers.core.errors import DriverError
 
 T = TypeVar("T")
 
+PATIENCE = 120.0
+"""Seconds after which something will not become true; a busy machine does not reach them."""
 
-async def until(true: Callable[[], bool], limit: float = 20.0) -> None:
+
+async def until(true: Callable[[], bool], limit: float = PATIENCE) -> None:
     """Return as soon as `true()` is; fail after `limit` seconds."""
     deadline = time.monotonic() + limit
     while not true():
@@ -20,7 +23,7 @@ async def until(true: Callable[[], bool], limit: float = 20.0) -> None:
         await asyncio.sleep(0.01)
 
 
-async def recovered(read: Callable[[], Awaitable[T]], limit: float = 20.0) -> T:
+async def recovered(read: Callable[[], Awaitable[T]], limit: float = PATIENCE) -> T:
     """Call `read` until it succeeds, as a scan would; fail after `limit` seconds."""
     deadline = time.monotonic() + limit
     while True:
