@@ -33,7 +33,9 @@ from iocs.core.options import (
     json_schema,
     model_of,
     parse,
+    printable,
     read_toml,
+    shown,
 )
 from iocs.core.runner import RunOptions, autosave_path, check_prefix
 from iocs.core.serve import ServeOptions
@@ -43,6 +45,7 @@ from iocs.registry import MODULES, UnknownInstrument, load
 SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
+_TWICE = "is used more than once"
 _ONCE = ("name", "prefix", "port", "link", "autosave")
 """Keys whose value may stand only once in a site."""
 
@@ -59,7 +62,21 @@ def _check_name(name: str) -> str:
 def _check_file(name: str) -> str:
     if not name or "\0" in name:
         raise ValueError(f"{name!r} is not the name of a file")
+    try:
+        Path(name).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{name!r}: {error}") from None
     return name
+
+
+def _check_interface(text: str) -> str:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is no IPv4 address of this machine; for example 192.168.1.5"
+        ) from None
+    return text
 
 
 def _check_host(pattern: str) -> str:
@@ -81,6 +98,9 @@ Prefix = Annotated[str, AfterValidator(check_prefix), _pattern(NAME_PATTERN.patt
 Port = Annotated[int, Field(ge=1, le=65535)]
 File = Annotated[str, AfterValidator(_check_file)]
 Host = Annotated[str, AfterValidator(_check_host)]
+Interface = Annotated[
+    str, AfterValidator(_check_interface), _pattern(r"([0-9]{1,3}\.){3}[0-9]{1,3}")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +136,7 @@ class IocTable:
     name: Name
     instrument: str
     prefix: Prefix
-    interfaces: list[str] = field(default_factory=list)
+    interfaces: list[Interface] = field(default_factory=list)
     port: Port | None = None
     read_only: bool = False
     autosave: File | bool = True
@@ -156,12 +176,50 @@ class ConfigError(ValueError):
     """A site file that cannot be used: every mistake, one a line, with file, table and key."""
 
     def __init__(self, path: Path, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(f"{path}: {problem}" for problem in self.problems))
+        self.problems = tuple(map(printable, problems))
+        place = printable(str(path))
+        super().__init__("\n".join(f"{place}: {problem}" for problem in self.problems))
 
 
 def load_site(path: Path) -> list[IocConfig]:
     """Read and check a whole site file. Raises :class:`ConfigError` with all of its mistakes."""
+    tables, problems = _read(path)
+    found: list[IocConfig] = []
+    for number, table in enumerate(tables, 1):
+        try:
+            found.append(_parse_table(table))
+        except SettingsError as error:
+            problems += _placed(number, table, error)
+    problems += [clash.text for clash in _clashes(tables)]
+    if problems:
+        raise ConfigError(path, problems)
+    return found
+
+
+def find_ioc(path: Path, name: str) -> IocConfig:
+    """One IOC of a site file; of the other tables only what clashes with its own is looked at.
+
+    Raises :class:`ConfigError`.
+    """
+    tables, problems = _read(path)
+    numbers = [number for number, table in enumerate(tables, 1) if table.get("name") == name]
+    problems += [clash.text for clash in _clashes(tables) if set(numbers) & set(clash.numbers)]
+    if not numbers:
+        names = ", ".join(t["name"] for t in tables if isinstance(t.get("name"), str))
+        problems.append(f"no IOC named {name!r}; there are {names}")
+    for number in numbers:
+        try:
+            found = _parse_table(tables[number - 1])
+        except SettingsError as error:
+            problems += _placed(number, tables[number - 1], error)
+        else:
+            if not problems:
+                return found
+    raise ConfigError(path, problems)
+
+
+def _read(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """The tables of a site file, and what is wrong outside of them."""
     try:
         document = read_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -174,17 +232,14 @@ def load_site(path: Path) -> list[IocConfig]:
         raise ConfigError(path, [*problems, "ioc must be a list of tables: write [[ioc]]"])
     if not tables:
         problems.append("there is no [[ioc]] table")
-    found: list[IocConfig] = []
-    for number, table in enumerate(tables, 1):
-        place = f"[[ioc]] {number}" + (f" ({table['name']})" if "name" in table else "")
-        try:
-            found.append(_parse_table(table))
-        except SettingsError as error:
-            problems += [f"{place}: {_at(p)}" for p in error.problems]
-    problems += _clashes(tables)
-    if problems:
-        raise ConfigError(path, problems)
-    return found
+    return tables, problems
+
+
+def _placed(number: int, table: Mapping[str, Any], error: SettingsError) -> list[str]:
+    """The mistakes of a table, with its place in the file."""
+    name = table.get("name")
+    place = f"[[ioc]] {number}" + (f" ({name})" if isinstance(name, str) else "")
+    return [f"{place}: {_at(problem)}" for problem in error.problems]
 
 
 def _at(problem: Problem) -> str:
@@ -202,10 +257,11 @@ def _parse_table(table: Mapping[str, Any]) -> IocConfig:
         parsed = parse(IocTable, {k: v for k, v in table.items() if k in own})
     except SettingsError as error:
         problems += error.problems
-    try:
-        instrument = load(str(table.get("instrument")))
-    except UnknownInstrument as error:
-        if "instrument" in table:
+    name = table.get("instrument")
+    if isinstance(name, str):
+        try:
+            instrument = load(name)
+        except UnknownInstrument as error:
             problems.append(Problem("instrument", str(error)))
     if instrument is not None:
         try:
@@ -231,32 +287,35 @@ def _parse_settings(instrument: Instrument[Any, Any], table: Mapping[str, Any]) 
     raise SettingsError(problems)
 
 
-def _clashes(tables: list[dict[str, Any]]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Clash:
+    """What several tables of a file must not share."""
+
+    numbers: tuple[int, ...]
+    text: str
+
+
+def _clashes(tables: list[dict[str, Any]]) -> list[_Clash]:
     """What may stand only once in a site but stands more often."""
-    problems: list[str] = []
+    found: list[_Clash] = []
     for key in _ONCE:
-        users: dict[Any, list[int]] = defaultdict(list)
+        users: dict[str | int, list[int]] = defaultdict(list)
         for number, table in enumerate(tables, 1):
             value = table.get(key)
-            shared = str(value).startswith(SHARED_LINKS)
+            shared = isinstance(value, str) and value.startswith(SHARED_LINKS)
             if isinstance(value, (str, int)) and not isinstance(value, bool) and not shared:
                 users[value].append(number)
-        problems += [
-            f"[[ioc]] {', '.join(map(str, numbers))}: key {key}: {value!r} is used more than once"
+        found += [
+            _Clash(tuple(numbers), f"{tables_at(numbers)}: key {key}: {shown(value)} {_TWICE}")
             for value, numbers in users.items()
             if len(numbers) > 1
         ]
-    return problems
+    return found
 
 
-def find_ioc(path: Path, name: str) -> IocConfig:
-    """One IOC of a site file. Raises :class:`ConfigError`."""
-    site = load_site(path)
-    for ioc in site:
-        if ioc.table.name == name:
-            return ioc
-    names = ", ".join(ioc.table.name for ioc in site)
-    raise ConfigError(path, [f"no IOC named {name!r}; there are {names}"])
+def tables_at(numbers: Iterable[int]) -> str:
+    """How messages name several tables."""
+    return f"[[ioc]] {', '.join(map(str, numbers))}"
 
 
 def site_schema() -> dict[str, Any]:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from iocs.cli.text import aligned, fail
-from iocs.config import SHARED_LINKS, ConfigError, IocConfig, load_site
+from iocs.config import SHARED_LINKS, ConfigError, IocConfig, load_site, tables_at
+from iocs.core.access import network_of
 from iocs.core.group import DeviceGroup
+from iocs.core.options import printable
 from iocs.core.runner import make_group
 
 MAX_NAME = 60
@@ -32,9 +34,11 @@ def check(arguments: argparse.Namespace) -> int:
         _check_pvs(arguments.file, site)
     except ConfigError as error:
         return fail(str(error), 1)
+    for warning in _warnings(site):
+        fail(f"{arguments.file}: warning: {warning}")
     rows = [("name", "instrument", "prefix", "link")]
     rows += [
-        (ioc.table.name, ioc.instrument.name, ioc.table.prefix, str(ioc.settings.link))
+        (ioc.table.name, ioc.instrument.name, ioc.table.prefix, printable(str(ioc.settings.link)))
         for ioc in site
     ]
     print(aligned(rows))
@@ -45,6 +49,7 @@ def _check_pvs(path: Path, site: Sequence[IocConfig]) -> None:
     """Make the PVs of every IOC, without touching a wire. Raises :class:`ConfigError`."""
     problems: list[str] = []
     links: dict[str, list[int]] = defaultdict(list)
+    names: dict[str, list[int]] = defaultdict(list)
     for number, ioc in enumerate(site, 1):
         place = f"[[ioc]] {number} ({ioc.table.name})"
         try:
@@ -53,14 +58,42 @@ def _check_pvs(path: Path, site: Sequence[IocConfig]) -> None:
             problems.append(f"{place}: {error}")
             continue
         links[group.device.link].append(number)
+        for name in group.pvdb:
+            names[name].append(number)
         problems += [f"{place}: {problem}" for problem in _pv_problems(ioc, group)]
     problems += [
-        f"[[ioc]] {', '.join(map(str, numbers))}: key link: {link!r} is used more than once"
+        f"{tables_at(numbers)}: key link: {link!r} is used more than once"
         for link, numbers in links.items()
         if len(numbers) > 1 and not link.startswith(SHARED_LINKS)
     ]
+    problems += _shared_names(names)
     if problems:
         raise ConfigError(path, problems)
+
+
+def _shared_names(users: dict[str, list[int]]) -> Iterator[str]:
+    """PVs that several IOCs would serve; clients would get the one that answers first."""
+    shared: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    for name, numbers in users.items():
+        if len(numbers) > 1:
+            shared[tuple(numbers)].append(name)
+    for numbers, names in shared.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        yield f"{tables_at(numbers)}: key prefix: all of them have {names[0]}{more}"
+
+
+def _warnings(site: Sequence[IocConfig]) -> Iterator[str]:
+    """What is no mistake, but may not mean what its author believes."""
+    for number, ioc in enumerate(site, 1):
+        for index, rule in enumerate(ioc.table.write):
+            for place, host in enumerate(rule.hosts):
+                if host != "*" and network_of(host) is None:
+                    yield (
+                        f"[[ioc]] {number} ({ioc.table.name}): key write.{index}.hosts.{place}: "
+                        f"{host!r} is compared with the host name that a client claims and may "
+                        "choose freely; an address or network (10.1.2.0/24) is compared with "
+                        "where it really is"
+                    )
 
 
 def _pv_problems(ioc: IocConfig, group: DeviceGroup[Any]) -> Iterator[str]:

@@ -74,10 +74,17 @@ def _any(patterns: tuple[str, ...], text: str) -> bool:
     return any(fnmatchcase(text, pattern) for pattern in patterns)
 
 
-def _host_matches(pattern: str, client: Client) -> bool:
+def network_of(pattern: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """The address or network that a rule's host is; None for what is compared with a claim."""
     try:
-        network = ipaddress.ip_network(pattern, strict=False)
+        return ipaddress.ip_network(pattern, strict=False)
     except ValueError:
+        return None
+
+
+def _host_matches(pattern: str, client: Client) -> bool:
+    network = network_of(pattern)
+    if network is None:
         return fnmatchcase(client.host.lower(), pattern.lower())
     try:
         return ipaddress.ip_address(client.address) in network

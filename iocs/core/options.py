@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import reprlib
 import tomllib
 import types
@@ -46,6 +47,7 @@ class SettingsError(ValueError):
         self.problems = tuple(problems)
 
 
+@functools.cache
 def model_of(settings: type) -> type[pydantic.BaseModel]:
     """A strict pydantic model with the fields of a settings dataclass."""
     hints = typing.get_type_hints(settings, include_extras=True)
@@ -157,13 +159,13 @@ def _text(error: Any) -> str:
     if error["type"] == "missing":
         return "is missing"
     if error["type"] in ("tuple_type", "list_type"):
-        return f"must be a list, such as [1, 2], not {_shown(error['input'])}"
+        return f"must be a list, such as [1, 2], not {shown(error['input'])}"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
-    return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {_shown(error['input'])}"
+    return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {shown(error['input'])}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value as messages show it, long ones cut."""
     short = reprlib.Repr()
     short.maxstring = short.maxother = 80
@@ -171,6 +173,13 @@ def _shown(value: Any) -> str:
         return short.repr(value)
     except ValueError:  # Python writes no whole number of more than 4300 digits
         return "a number of thousands of digits"
+
+
+def printable(text: str) -> str:
+    """A text that a file or client chose, on one line and without what a terminal would obey."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
 
 
 def _build(settings: type[S], model: pydantic.BaseModel, place: str = "") -> S:
@@ -196,6 +205,8 @@ def _build(settings: type[S], model: pydantic.BaseModel, place: str = "") -> S:
 
 def _value(kind: Any, value: Any, place: str) -> Any:
     """A checked value as the dataclass holds it."""
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:  # as TOML has it
+        raise SettingsError([Problem(place, f"{shown(value)} has more than 64 bits")])
     choices = alternatives(kind)
     if isinstance(value, pydantic.BaseModel):
         made_of = next(c for c in choices if getattr(c, "__name__", "") == type(value).__name__)

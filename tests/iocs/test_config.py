@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from drivers.cpa1110.settings import CompressorSettings
 from drivers.cpa1110.units import PressureUnit
 from iocs.config import ConfigError, IocTable, find_ioc, load_site, site_schema
 from iocs.core.access import WriteRule
+from iocs.core.options import model_of, parse
 from iocs.core.runner import autosave_path
 from iocs.registry import MODULES
 
@@ -214,6 +216,54 @@ def test_an_unknown_ioc_is_told_with_those_there_are(tmp_path: Path) -> None:
     assert find_ioc(path, "cpa_2").table.prefix == "LAB:CPA2:"
 
 
+def many(count: int) -> str:
+    """A site of so many IOCs."""
+    return "".join(
+        f'[[ioc]]\nname = "c{n}"\ninstrument = "cpa1110"\nprefix = "C{n}:"\nlink = "tcp://h{n}"\n'
+        for n in range(count)
+    )
+
+
+def test_an_ioc_of_a_large_site_reads_its_own_table_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = site(tmp_path, many(50))
+    parsed: list[type] = []
+
+    def counting(settings: type, table: Mapping[str, Any]) -> Any:
+        parsed.append(settings)
+        return parse(settings, table)
+
+    monkeypatch.setattr("iocs.config.parse", counting)
+    assert find_ioc(path, "c7").table.prefix == "C7:"
+    assert parsed == [IocTable, CompressorSettings]
+    parsed.clear()
+    assert len(load_site(path)) == 50
+    assert len(parsed) == 100
+
+
+def test_the_models_of_settings_are_made_once() -> None:
+    assert model_of(CompressorSettings) is model_of(CompressorSettings)
+
+
+def test_a_mistake_of_another_ioc_stops_only_that_one(tmp_path: Path) -> None:
+    path = site(tmp_path, many(2).replace("tcp://h1", "tcp:/h1"))
+    assert find_ioc(path, "c0").table.name == "c0"
+    with pytest.raises(ConfigError, match=r"\[\[ioc\]\] 2 \(c1\): key link: 'tcp:/h1'"):
+        find_ioc(path, "c1")
+    with pytest.raises(ConfigError, match="key link"):
+        load_site(path)
+
+
+@pytest.mark.parametrize("key", ["name", "prefix", "link"])
+def test_an_ioc_that_clashes_with_another_is_not_run(tmp_path: Path, key: str) -> None:
+    one, two = {"name": ("c0", "c1"), "prefix": ("C0:", "C1:"), "link": ("//h0", "//h1")}[key]
+    path = site(tmp_path, many(3).replace(one, two))
+    with pytest.raises(ConfigError, match=rf"^.*\[\[ioc\]\] 1, 2: key {key}: .* more than once$"):
+        find_ioc(path, "c1")
+    assert find_ioc(path, "c2").table.prefix == "C2:"
+
+
 def validator() -> jsonschema.Draft202012Validator:
     """What an editor checks a site file with."""
     schema = site_schema()
@@ -241,6 +291,7 @@ def test_the_schema_takes_a_good_file() -> None:
         ("write", {"users": ["x"]}),
         ("write", [{"user": ["x"]}]),
         ("interfaces", "127.0.0.1"),
+        ("interfaces", ["nonsense"]),
         ("speed", 1),
     ],
 )
