@@ -14,6 +14,7 @@ from drivers.core.url import TcpUrl, parse_link
 from tests.support.ca import CaSpace
 from tests.support.libca import CaError, Form, Libca, Library, Reading
 from tests.support.process import PythonProcess
+from tests.support.wire.until import PATIENCE
 
 INVALID, MAJOR = 3, 2
 METERS = '[{name = "Main", address = 1}, {name = "Solar", address = 2}]'
@@ -38,7 +39,7 @@ class Bench:
         assert answer.startswith("ok"), answer
         return answer
 
-    async def fresh(self, name: str, *, within: float = 30.0) -> Reading:
+    async def fresh(self, name: str, *, within: float = PATIENCE) -> Reading:
         """The first valid value."""
         async with self.ca.monitor(name) as monitor:
             return await monitor.until(lambda r: r.severity != INVALID, within=within)
@@ -141,8 +142,8 @@ async def test_a_dead_meter_is_invalid_alone_and_comes_back(bench: Bench) -> Non
         assert "unit 2" in _text(error.value)
         await bench.tell("revive 2")
         back = len(voltage.updates)
-        await voltage.until(lambda r: r.severity == 0, since=back, within=60.0)
-        await connected.until(lambda r: r.value == 1, since=2, within=60.0)
+        await voltage.until(lambda r: r.severity == 0, since=back)
+        await connected.until(lambda r: r.value == 1, since=2)
 
 
 def _text(value: object) -> str:

@@ -30,6 +30,7 @@ from tests.support.libca_types import (
     reading_from_json,
 )
 from tests.support.process import PythonProcess
+from tests.support.wire.until import PATIENCE
 
 __all__ = [
     "CaError",
@@ -44,7 +45,7 @@ __all__ = [
 ]
 
 Library = Literal["aioca", "pyepics"]
-_GRACE = 30.0  # seconds that the worker gets on top of the time limit it was told
+_GRACE = 120.0  # seconds that the worker gets on top of the time limit it was told
 
 
 class Monitor:
@@ -63,13 +64,13 @@ class Monitor:
         """The values alone, without those of lost connections."""
         return [update.value for update in self.updates if update.connected]
 
-    async def count(self, number: int, *, within: float = 30.0) -> list[Reading]:
+    async def count(self, number: int, *, within: float = PATIENCE) -> list[Reading]:
         """Wait until at least `number` updates have come and give them all."""
         await self._until(lambda: len(self.updates) >= number, within, f"{number} updates")
         return list(self.updates)
 
     async def until(
-        self, wanted: Callable[[Reading], bool], *, since: int = 0, within: float = 30.0
+        self, wanted: Callable[[Reading], bool], *, since: int = 0, within: float = PATIENCE
     ) -> Reading:
         """Wait for an update that is `wanted`, from index `since` on, and give the first one."""
 
@@ -148,7 +149,7 @@ class Libca:
         form: Form = Form.TIME,
         datatype: CaType | None = None,
         count: int = 0,
-        timeout: float = 10.0,
+        timeout: float = 60.0,
     ) -> Reading:
         """Read a PV once; `datatype` None is the PV's own, `count` 0 the elements there are.
 
@@ -167,7 +168,7 @@ class Libca:
         *,
         datatype: CaType | None = None,
         wait: bool = True,
-        timeout: float = 30.0,
+        timeout: float = 60.0,
     ) -> CaError | None:
         """Write a PV, with put-callback when `wait`, and give the error that libca reported."""
         try:
@@ -176,7 +177,7 @@ class Libca:
             return error
         return None
 
-    async def info(self, name: str, *, timeout: float = 10.0) -> ChannelInfo:
+    async def info(self, name: str, *, timeout: float = 60.0) -> ChannelInfo:
         """Connect to a PV and tell what the channel says, without reading it."""
         return ChannelInfo(**await self._ask(timeout, do="info", name=name))
 

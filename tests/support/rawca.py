@@ -35,7 +35,7 @@ DBR_PUT_ACKT, DBR_PUT_ACKS, DBR_STSACK_STRING, DBR_CLASS_NAME = 35, 36, 37, 38
 VALUE, LOG, ALARM, PROPERTY = 1, 2, 4, 8
 
 ECA_NORMAL, ECA_PUTFAIL, ECA_NOWTACCESS = 1, 160, 376
-LIMIT = 30.0
+LIMIT = 120.0
 """Seconds after which a test is told that an answer will not come."""
 
 

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.support.process import PythonProcess
+from tests.support.wire.until import PATIENCE
 
 _PROGRAM = """
 import os, signal, sys, time
@@ -94,7 +95,7 @@ async def test_a_child_dies_with_a_parent_that_is_killed(folder: Path) -> None:
         grandchild = psutil.Process(int((await parent.line(r"^child (\d+)"))[1]))
         os.kill(parent.pid, signal.SIGKILL)
         await parent.wait()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while _alive(grandchild):
                 await asyncio.sleep(0.02)
 

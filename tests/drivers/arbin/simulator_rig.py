@@ -17,7 +17,7 @@ from drivers.arbin.simulated_cycler import SERIAL, Behaviour, CyclerModel
 from drivers.arbin.simulator import CyclerSimulator
 
 R = TypeVar("R")
-_LIMIT = 30.0
+_LIMIT = 120.0
 
 
 class Clock:

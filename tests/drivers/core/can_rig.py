@@ -16,7 +16,7 @@ from drivers.core.can.simulation.socketcand import SocketcandServer
 from drivers.core.can.simulation.virtual import VirtualGateway
 from drivers.core.url import CanUrl
 
-PATIENCE = 5.0
+PATIENCE = 60.0
 """Seconds that an answer may take: never reached unless something is broken."""
 
 SHORT = 0.05

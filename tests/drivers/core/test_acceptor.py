@@ -12,7 +12,7 @@ import pytest
 from drivers.core.stream import Caller, expect_caller
 from drivers.core.stream.tcp_stream import TcpStream
 from drivers.core.url import ListenUrl
-from tests.support.wire.until import until
+from tests.support.wire.until import PATIENCE, until
 
 
 class Dialled:
@@ -29,7 +29,7 @@ class Dialled:
     async def ended(self) -> bool:
         """True once the other side has ended the connection."""
         try:
-            return await asyncio.wait_for(self.reader.read(1), 20.0) == b""
+            return await asyncio.wait_for(self.reader.read(1), PATIENCE) == b""
         except ConnectionError:
             return True
 

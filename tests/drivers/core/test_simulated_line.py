@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from drivers.core.simulation.modbus_device import ModbusDevice
 from drivers.core.simulation.modbus_server import ModbusServer
 from drivers.core.url import SerialLine, TcpUrl
+from tests.support.wire.until import PATIENCE
 
 READ = bytes.fromhex("01 04 00 00 00 01 31 CA")
 
@@ -27,7 +28,7 @@ async def test_a_request_survives_a_pause_of_the_simulator_itself() -> None:
     writer.write(READ)
     await asyncio.sleep(0.03)
     asyncio.get_running_loop().call_soon(time.sleep, 0.025)
-    answer = await asyncio.wait_for(reader.readexactly(7), 10.0)
+    answer = await asyncio.wait_for(reader.readexactly(7), PATIENCE)
     assert answer[:5] == bytes.fromhex("01 04 02 00 01")
     writer.close()
     await writer.wait_closed()

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from drivers.core.turns import Turns
+from tests.support.wire.until import PATIENCE
 
 
 async def _queue(turns: Turns, order: list[str], name: str, patience: float = 0.0) -> None:
@@ -78,7 +79,7 @@ async def test_one_who_gives_up_leaves_no_trace(patience: float) -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     turns.give_back()
-    await asyncio.wait_for(_queue(turns, order, "y", 60.0), 10.0)
+    await asyncio.wait_for(_queue(turns, order, "y", 2 * PATIENCE), PATIENCE)
     assert order == ["y"]
 
 
@@ -109,6 +110,6 @@ async def test_giving_up_passes_the_turn_on() -> None:
     await asyncio.sleep(0)
     turns.give_back()  # it is the first one's turn, which gives up before it knows
     first.cancel()
-    async with asyncio.timeout(20.0):
+    async with asyncio.timeout(PATIENCE):
         await second
     assert first.cancelled() or first.done()

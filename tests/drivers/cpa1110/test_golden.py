@@ -25,6 +25,7 @@ from drivers.cpa1110.units import PressureUnit, TemperatureUnit
 from drivers.cpa1110.words import bit_names
 from tests.drivers.golden import GoldenFrame, load_golden
 from tests.support.wire.raw import RawServer
+from tests.support.wire.until import PATIENCE
 
 
 def _names(frame: GoldenFrame) -> str:
@@ -152,7 +153,7 @@ async def _ask(url: str, request: bytes, size: int) -> bytes:
     host, _, port = url.rpartition("//")[2].rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(request)
-    answer = await asyncio.wait_for(reader.readexactly(size), 10.0)
+    answer = await asyncio.wait_for(reader.readexactly(size), PATIENCE)
     writer.close()
     await writer.wait_closed()
     return answer

@@ -17,6 +17,7 @@ from drivers.cpa1110.device import Compressor
 from drivers.cpa1110.settings import CompressorSettings
 from drivers.cpa1110.simulator import CompressorSimulator
 from tests.drivers.cpa1110.conftest import Rig
+from tests.support.wire.until import PATIENCE
 
 
 async def _exchange(url: str, request: str, size: int) -> str:
@@ -24,7 +25,7 @@ async def _exchange(url: str, request: str, size: int) -> str:
     assert isinstance(target, TcpUrl)
     reader, writer = await asyncio.open_connection(target.host, target.port)
     writer.write(bytes.fromhex(request))
-    answer = await asyncio.wait_for(reader.readexactly(size), 10.0)
+    answer = await asyncio.wait_for(reader.readexactly(size), PATIENCE)
     writer.close()
     await writer.wait_closed()
     return answer.hex()
@@ -80,7 +81,7 @@ async def test_rtu_answers_its_own_address_and_a_right_crc_only() -> None:
         writer.write(ignored)
         await asyncio.sleep(0.1)
     writer.write(rtu.wrap(17, read, 0))
-    answer = await asyncio.wait_for(reader.readexactly(7), 10.0)
+    answer = await asyncio.wait_for(reader.readexactly(7), PATIENCE)
     assert answer == rtu.wrap(17, bytes.fromhex("04020000"), 0)
     assert not simulator.model.running
     # only the request to its address and the broadcast were understood as frames for somebody
@@ -131,7 +132,7 @@ class _Process:
 
     async def line(self) -> str:
         assert self.process.stdout is not None
-        return (await asyncio.wait_for(self.process.stdout.readline(), 30.0)).decode().rstrip()
+        return (await asyncio.wait_for(self.process.stdout.readline(), PATIENCE)).decode().rstrip()
 
     async def type(self, command: str) -> str:
         assert self.process.stdin is not None
@@ -142,7 +143,7 @@ class _Process:
         assert self.control is not None
         reader, writer = self.control
         writer.write(command.encode() + b"\n")
-        return (await asyncio.wait_for(reader.readline(), 30.0)).decode().rstrip()
+        return (await asyncio.wait_for(reader.readline(), PATIENCE)).decode().rstrip()
 
 
 async def _launch(*options: str) -> _Process:

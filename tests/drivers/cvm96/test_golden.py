@@ -16,6 +16,7 @@ from drivers.cvm96.settings import Cvm96Settings
 from drivers.cvm96.simulator import make_bus
 from tests.drivers.golden import GoldenFrame, load_golden
 from tests.support.wire.raw import RawServer
+from tests.support.wire.until import PATIENCE
 
 _PREFIXES = {Image.INSTANTANEOUS: "", Image.MAXIMUM: "max_", Image.MINIMUM: "min_"}
 _ALL = {frame.name: frame for frame in load_golden("cvm96")}
@@ -122,7 +123,7 @@ async def _ask(url: str, request: bytes, size: int) -> bytes:
     host, _, port = url.rpartition("//")[2].rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(request)
-    answer = await asyncio.wait_for(reader.readexactly(size), 10.0)
+    answer = await asyncio.wait_for(reader.readexactly(size), PATIENCE)
     writer.close()
     await writer.wait_closed()
     return answer

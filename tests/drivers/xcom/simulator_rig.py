@@ -26,6 +26,7 @@ from drivers.xcom.simulated_behaviour import Behaviour
 from drivers.xcom.simulated_device import SimulatedDevice
 from drivers.xcom.simulated_site import BatteryMonitor, SimulatedSite
 from drivers.xcom.simulator import XcomSimulator
+from tests.support.wire.until import PATIENCE
 
 NOON = 1_700_049_600.0
 """2023-11-15 12:00, by the clock on the wall."""
@@ -103,7 +104,7 @@ class Raw:
         """Send bytes as they are."""
         self._writer.write(data)
 
-    async def bytes(self, within: float = 20.0) -> bytes:
+    async def bytes(self, within: float = PATIENCE) -> bytes:
         """What comes next, empty at the end of the connection."""
         async with asyncio.timeout(within):
             return await self._reader.read(65_536)

@@ -21,7 +21,7 @@ from tests.drivers.xcom.rig import at, rig
 from tests.drivers.xcom.scripted import NEVER, Answer, point, scripted
 from tests.drivers.xcom.simulator_rig import simulator
 from tests.support.wire.proxy import Direction, FaultProxy
-from tests.support.wire.until import recovered, until
+from tests.support.wire.until import PATIENCE, recovered, until
 
 VOLTAGE = at(101, 3000)
 (CHARGE,) = at(101, 1138)
@@ -188,7 +188,7 @@ async def test_a_stranger_does_not_take_the_place_of_the_gateway(free_port: int)
         reader, writer = await asyncio.open_connection("127.0.0.1", free_port)
         # it is asked who it is, does not know, and is sent away
         with suppress(ConnectionError):
-            while await asyncio.wait_for(reader.read(100), 20.0):
+            while await asyncio.wait_for(reader.read(100), PATIENCE):
                 pass
         writer.close()
         await gateway.read_infos(VOLTAGE)

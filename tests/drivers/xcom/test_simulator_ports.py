@@ -24,7 +24,7 @@ from drivers.xcom.simulated_device import Condition
 from drivers.xcom.simulated_moxa import BUFFER, Packer
 from tests.drivers.xcom.simulator_rig import OWN, Raw, Refused, bench, port_of, simulator
 from tests.support.process import PythonProcess
-from tests.support.wire.until import until
+from tests.support.wire.until import PATIENCE, until
 
 READ = read_request(OWN, 101, ObjectType.INFO, 3000, 1)
 HAZARD_TIME = float(0x670A_0D00)
@@ -45,7 +45,7 @@ def _opened(link: str) -> Iterator[int]:
 
 async def _bytes(fd: int, count: int) -> bytes:
     found = b""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while len(found) < count:
             found += await asyncio.to_thread(os.read, fd, 4096)
     return found
@@ -159,17 +159,17 @@ async def test_it_dials_in_and_dials_again(free_port: int) -> None:
         link = f"tcp-listen://127.0.0.1:{free_port}"
         assert await one.listen(link) == link
         async with _listening(free_port) as calls:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 first = await calls.get()
             assert isinstance(await first.read(101, 3000), float)
             one.moxa.disconnect()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 second = await calls.get()
             assert isinstance(await second.read(101, 3000), float)
             await one.set_fault(parse_fault("refuse"))
             await until(lambda: one.moxa.connections == 0)
             await one.clear_fault()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 third = await calls.get()
             assert isinstance(await third.read(101, 3000), float)
 

@@ -29,6 +29,7 @@ from iocs.core.declare import (
 from iocs.core.group import DeviceGroup
 from iocs.core.scan import Scan
 from iocs.core.serve import Ioc, ServeOptions
+from tests.support.wire.until import PATIENCE
 
 PREFIX = "T:"
 MODES = ("Idle", "Cool", "Heat")
@@ -217,7 +218,7 @@ async def serving(
         await ioc.stop()
 
 
-async def until(condition: Callable[[], bool], within: float = 30.0) -> None:
+async def until(condition: Callable[[], bool], within: float = PATIENCE) -> None:
     """Wait for a condition; the test fails if it does not come true."""
     async with asyncio.timeout(within):
         while not condition():

@@ -26,6 +26,7 @@ from tests.support.rawca import (
     RawCa,
     pack,
 )
+from tests.support.wire.until import PATIENCE
 
 
 async def test_a_put_completes_after_confirmation(
@@ -74,11 +75,11 @@ async def test_caprotos_own_client_puts_and_hears_of_refusals(ioc: Ioc, plant: P
     client = CaprotoClient()
     try:
         (pv,) = await client.get_pvs(PREFIX + "Target")
-        await pv.wait_for_connection(timeout=30)
-        await pv.write([44.0], timeout=30)
+        await pv.wait_for_connection(timeout=PATIENCE)
+        await pv.write([44.0], timeout=PATIENCE)
         assert plant.writes == [("target", 44.0)]
-        assert list((await pv.read(timeout=30)).data) == [44.0]
-        answer = await pv.write([444.0], timeout=30)
+        assert list((await pv.read(timeout=PATIENCE)).data) == [44.0]
+        answer = await pv.write([444.0], timeout=PATIENCE)
         assert answer.status.name == "ECA_PUTFAIL"
     finally:
         await client.disconnect()
@@ -367,7 +368,7 @@ async def test_too_many_waiting_puts_are_refused(ioc: Ioc, plant: Plant) -> None
     async with RawCa(ioc.context.port) as client:
         target = await client.create(PREFIX + "Target")
         puts = [asyncio.create_task(client.put(target, 1.0)) for _ in range(MAX_WAITING + 20)]
-        done, _ = await asyncio.wait(puts, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(puts, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
         assert all("already wait" in put.result().text for put in done)
         plant.write_gate.set()
         answers = await asyncio.gather(*puts)

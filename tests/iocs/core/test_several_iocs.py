@@ -14,6 +14,7 @@ from tests.support.ca import CaSpace
 from tests.support.libca import CaError, Libca
 from tests.support.process import PythonProcess
 from tests.support.rawca import pack
+from tests.support.wire.until import PATIENCE
 
 _PREFIXES = ("A:", "B:", "C:")
 
@@ -35,7 +36,7 @@ async def test_all_are_found_by_broadcast(ca_space: CaSpace) -> None:
     async with three_iocs(env) as ports, Libca(env) as ca:
         assert len(set(ports)) == 3
         for prefix, port in zip(_PREFIXES, ports, strict=True):
-            assert (await ca.get(f"{prefix}Temperature", timeout=30)).severity == 0
+            assert (await ca.get(f"{prefix}Temperature")).severity == 0
             assert (await ca.info(f"{prefix}Temperature")).host.endswith(f":{port}")
 
 
@@ -47,8 +48,8 @@ async def test_all_are_found_by_name_server(ca_space: CaSpace, new_port: Callabl
         names_only = {"EPICS_CA_NAME_SERVERS": servers, "EPICS_CA_ADDR_LIST": ""}
         async with Libca(ca_space.env | names_only) as ca:
             for prefix in _PREFIXES:
-                assert (await ca.get(f"{prefix}Pressure", timeout=30)).value == 1.5
-                assert await ca.put(f"{prefix}Target", 12.0, timeout=30) is None
+                assert (await ca.get(f"{prefix}Pressure")).value == 1.5
+                assert await ca.put(f"{prefix}Target", 12.0) is None
         nothing = {"EPICS_CA_ADDR_LIST": ""}
         async with Libca(ca_space.env | nothing) as ca:
             with pytest.raises(CaError) as caught:
@@ -68,7 +69,7 @@ async def test_ignored_hosts_get_no_answer(space: CaSpace, monkeypatch: pytest.M
                 client.sendto(request, ("127.0.0.1", space.server_port))
                 loop = asyncio.get_running_loop()
                 try:
-                    async with asyncio.timeout(0.5 if host != "127.0.0.4" else 30):
+                    async with asyncio.timeout(0.5 if host != "127.0.0.4" else PATIENCE):
                         await loop.sock_recv(client, 2000)
                 except TimeoutError:
                     continue

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import caproto as ca
 
-from tests.support.wire.until import until
+from tests.support.wire.until import PATIENCE, until
 
 _VALUE_AND_ALARM = 5
 
@@ -77,7 +77,7 @@ class Client:
             self._names[channel.cid] = name
             waiting.append(self._created[channel.cid])
             self._send(channel.create())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.gather(*waiting)
 
     async def subscribe(self, *names: str) -> None:
@@ -91,7 +91,7 @@ class Client:
             request = channel.subscribe(data_type=kind, mask=_VALUE_AND_ALARM)
             self._names[request.subscriptionid] = name
             self._send(request)
-        await until(lambda: all(self.updates[name] for name in names), 60)
+        await until(lambda: all(self.updates[name] for name in names))
 
     async def put(self, name: str, value: Any) -> None:
         """Write with put-callback; raises `PutError` if it is refused."""
@@ -102,7 +102,7 @@ class Client:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._answers[request.ioid] = answer
         self._send(request)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             response = await answer
         if isinstance(response, ca.ErrorResponse):
             raise PutError(response)

@@ -29,6 +29,7 @@ from tests.iocs.cpa1110.expected import running
 from tests.iocs.cpa1110.rig import PREFIX, eventually
 from tests.support.ca import CaSpace
 from tests.support.libca import CaError
+from tests.support.wire.until import PATIENCE
 
 
 async def failed(bench: Bench, space: CaSpace, name: str = START) -> str:
@@ -59,7 +60,7 @@ async def test_caprotos_own_client_tells_the_reason(in_ca_space: CaSpace) -> Non
     async with bench(in_ca_space, running()) as one:
         with pytest.raises(ErrorResponseReceived, match="only from idle or recovered"):
             await asyncio.to_thread(
-                caproto_sync.write, START, 1, notify=True, timeout=20, repeater=False
+                caproto_sync.write, START, 1, notify=True, timeout=PATIENCE, repeater=False
             )
         assert one.written == []
 

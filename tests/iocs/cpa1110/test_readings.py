@@ -34,6 +34,7 @@ from tests.iocs.cpa1110.rig import PERIOD, PREFIX, eventually, ioc, simulator
 from tests.support.ca import CaSpace
 from tests.support.libca import Form, Libca, Library, Reading
 from tests.support.process import PythonProcess
+from tests.support.wire.until import PATIENCE
 
 Readings = Mapping[str, Reading]
 
@@ -122,8 +123,8 @@ async def test_caproto_reads_every_pv_as_the_panel_shows_it(in_ca_space: CaSpace
             names = [*BLOCK, *HEALTH]
             found = await context.get_pvs(*(PREFIX + name for name in names))
             for name, pv in zip(names, found, strict=True):
-                await pv.wait_for_connection(timeout=20)
-                reading = await pv.read(data_type="time", timeout=20)
+                await pv.wait_for_connection(timeout=PATIENCE)
+                reading = await pv.read(data_type="time", timeout=PATIENCE)
                 assert int(reading.metadata.severity) == 0, name
                 if name in PVS:
                     check_caproto(name, pv, reading, model.snapshot())

@@ -27,7 +27,7 @@ from tests.iocs.xcom.rig import (
 )
 from tests.support.ca import CaSpace
 from tests.support.libca import Form, Libca
-from tests.support.wire.until import until
+from tests.support.wire.until import PATIENCE, until
 
 CHARGE = "XT1:BatteryChargeCurr"
 
@@ -62,7 +62,7 @@ async def test_an_operator_reads_sets_and_switches(ca_space: CaSpace, library: s
         assert (info.units, info.precision) == ("kW", 3)
         # the limits come from the device, a few at a time
         assert await ca.put(f"{PREFIX}Scan:Parameters:Period", 0.2) is None
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while await _drive_limits(ca, "XT2:MaxCurrAcSource") == (0.0, 0.0):
                 await asyncio.sleep(0.05)
         assert await _drive_limits(ca, "XT2:MaxCurrAcSource") == (2.0, 50.0)
@@ -199,7 +199,7 @@ async def test_a_group_allows_what_all_of_its_devices_allow(ca_space: CaSpace) -
             Libca(ca_space, "aioca") as ca,
         ):
             assert await ca.put(f"{PREFIX}Scan:Parameters:Period", 0.2) is None
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE):
                 while await _drive_limits(ca, "XTs:MaxCurrAcSource") == (0.0, 0.0):
                     await asyncio.sleep(0.05)
             assert await _drive_limits(ca, "XTs:MaxCurrAcSource") == (4.0, 34.0)
