@@ -203,8 +203,8 @@ async def test_kill_and_restart_of_the_hardware_during_a_ramp(
             with pytest.raises(PutError):
                 await client.put(f"{PREFIX}M00:CH00:On", 1)
             async with PythonProcess("drivers.iseg.simulator", *arguments) as second:
-                await until(lambda: newest(client, "M00:CH00:ChannelState") == (0, NO_ALARM), 60)
-                await until(lambda: newest(client, "M00:CH00:VoltageSet") == (0.0, NO_ALARM), 60)
+                await until(lambda: newest(client, "M00:CH00:ChannelState") == (0, NO_ALARM))
+                await until(lambda: newest(client, "M00:CH00:VoltageSet") == (0.0, NO_ALARM))
                 await until(lambda: newest(client, "Connected") == (1, NO_ALARM))
                 await second.say("requests\n")
                 assert (await second.line(r"ok requests \d+ writes (\d+)"))[1] == "0"
@@ -219,9 +219,9 @@ async def test_ten_modules_of_sixteen_channels_in_one_ioc(ca_space: CaSpace) -> 
     ):
         names = [f"{PREFIX}M{m:02d}:CH{n:02d}:VoltageMeasure" for m in range(10) for n in range(16)]
         await client.subscribe(*names, f"{PREFIX}ChannelsOn")
-        await until(lambda: all(client.updates[n][-1].severity == NO_ALARM for n in names), 60)
+        await until(lambda: all(client.updates[n][-1].severity == NO_ALARM for n in names))
         before = {name: len(client.updates[name]) for name in names}
-        await until(lambda: all(len(client.updates[n]) >= before[n] + 10 for n in names), 60)
+        await until(lambda: all(len(client.updates[n]) >= before[n] + 10 for n in names))
         sets = [f"{PREFIX}M{m:02d}:CH{n:02d}:VoltageSet" for m in range(10) for n in range(16)]
         await asyncio.gather(*(client.put(name, 10.0) for name in sets))
         voltages = [c.voltage_set for module in crate.modules for c in module.model.channels]

@@ -394,7 +394,7 @@ async def test_a_module_that_is_polled_rarely_is_kept_alive() -> None:
                          keep_alive=1.0) as rig:  # fmt: skip
         await rig.module.read_fast()
         before = rig.simulator.modules[0].requests
-        await until(lambda: rig.simulator.modules[0].requests >= before + 3, 20)
+        await until(lambda: rig.simulator.modules[0].requests >= before + 3)
         assert rig.simulator.modules[0].registered
         assert rig.module.talk.restarts == 0
 

@@ -91,14 +91,14 @@ def newest(client: Client, name: str) -> tuple[object, int]:
 async def shows(client: Client, name: str, value: object, severity: int = NO_ALARM) -> None:
     """Wait until a PV has a value and a severity."""
     try:
-        await until(lambda: newest(client, name) == (value, severity), 30)
+        await until(lambda: newest(client, name) == (value, severity))
     except AssertionError:
         raise AssertionError(f"{name} is {newest(client, name)}, not {(value, severity)}") from None
 
 
 async def severity_of(client: Client, name: str, severity: int) -> None:
     """Wait until a PV has a severity."""
-    await until(lambda: newest(client, name)[1] == severity, 30)
+    await until(lambda: newest(client, name)[1] == severity)
 
 
 async def put_text(client: Client, name: str, text: str) -> None:

@@ -170,7 +170,7 @@ async def test_every_pv_of_512_channels_is_fresh(ca_space: CaSpace) -> None:
     ):
         names = [f"CH{n:03d}:{what}" for n in range(1, 513) for what in _VALUES.split()]
         async with watching(port, *names, period=1.0) as client:
-            await until(lambda: all(newest(client, name)[1] == NO_ALARM for name in names), 60)
+            await until(lambda: all(newest(client, name)[1] == NO_ALARM for name in names))
             first = {name: client.updates[PREFIX + name][-1].timestamp for name in names}
             moving = [name for name in names if name.endswith(("Voltage", "Voltage01", "DvDt"))]
             await until(
@@ -179,7 +179,7 @@ async def test_every_pv_of_512_channels_is_fresh(ca_space: CaSpace) -> None:
                 ),
                 60,
             )
-            await until(lambda: all(newest(client, name)[1] == NO_ALARM for name in names), 60)
+            await until(lambda: all(newest(client, name)[1] == NO_ALARM for name in names))
 
 
 _VALUES = """

@@ -83,7 +83,7 @@ def newest(client: Client, name: str) -> Update:
 
 async def all_have(client: Client, names: tuple[str, ...], severity: int) -> None:
     """Wait until each PV has shown a severity last."""
-    await until(lambda: all(newest(client, name).severity == severity for name in names), 60)
+    await until(lambda: all(newest(client, name).severity == severity for name in names))
 
 
 def check_readings(client: Client, model: CompressorModel) -> None:

@@ -88,7 +88,7 @@ async def test_a_client_that_goes_away_leaves_its_start_to_end_by_itself(
         await eventually(done)
         model.force_state(OperatingState.RUNNING)
         assert await one.ca.put(STOP, 1, timeout=1) is not None  # the panel is slow: still waiting
-        assert one.written == [START_FRAME, STOP_FRAME]
+        await until(lambda: one.written == [START_FRAME, STOP_FRAME])
         model.obey()
         await eventually(lambda: one.is_in(5))
         assert not [line for line in one.ioc.stderr if "Traceback" in line]

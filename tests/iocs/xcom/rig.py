@@ -46,7 +46,7 @@ class Plant:
     async def watch(self, *names: str) -> None:
         """Monitor PVs and wait until all have been read."""
         await self.client.subscribe(*(PREFIX + name for name in names))
-        await until(lambda: all(self.newest(name)[1] != INVALID for name in names), 60)
+        await until(lambda: all(self.newest(name)[1] != INVALID for name in names))
 
     def newest(self, name: str) -> tuple[object, int]:
         """Value and severity of the last update."""
@@ -55,7 +55,7 @@ class Plant:
 
     async def shows(self, name: str, value: object, severity: int = NO_ALARM) -> None:
         """Wait until a PV has a value and a severity."""
-        await until(lambda: self.newest(name) == (value, severity), 60)
+        await until(lambda: self.newest(name) == (value, severity))
 
     async def put(self, name: str, value: object) -> None:
         """Put with callback; raises `PutError`."""

@@ -402,7 +402,7 @@ async def test_a_lost_gateway_makes_all_invalid_and_comes_back(ca_space: CaSpace
             await one.put(CHARGE, 20.0)
         await one.simulator.clear_fault()
         await one.shows("Connected", 1)
-        await until(lambda: one.newest("Site:PvPower")[1] == NO_ALARM, 60)
+        await until(lambda: one.newest("Site:PvPower")[1] == NO_ALARM)
         assert one.writes == 0
 
 
@@ -411,15 +411,15 @@ async def test_no_parameter_from_before_a_loss_is_shown_as_good(ca_space: CaSpac
     names = [f"{unit}:{one}_Flash" for unit in ("XT1", "XT2") for one in ("BatteryChargeCurr",)]
     async with plant(ca_space) as one:
         await one.watch(*names, "Connected")
-        await until(lambda: all(one.newest(name) == (60.0, NO_ALARM) for name in names), 60)
+        await until(lambda: all(one.newest(name) == (60.0, NO_ALARM) for name in names))
         await one.simulator.set_fault(parse_fault("refuse"))
-        await until(lambda: all(one.newest(name)[1] == INVALID for name in names), 60)
+        await until(lambda: all(one.newest(name)[1] == INVALID for name in names))
         for unit in ("XT1", "XT2"):
             parameter = one.simulator.site.named[unit]._parameter(1138)
             parameter.flash = parameter.ram = 33.0
         await one.simulator.clear_fault()
         for name in names:
-            await until(lambda name=name: one.newest(name)[1] == NO_ALARM, 60)
+            await until(lambda name=name: one.newest(name)[1] == NO_ALARM)
             assert one.newest(name)[0] == 33.0
 
 
