@@ -3,11 +3,12 @@
 #
 # usage: venv.sh FOLDER PYTHON EXTRAS
 #   FOLDER  of the environment; one made with another Python than asked for is made anew
-#   PYTHON  to make it with; "" takes the newest supported Python found
+#   PYTHON  to make it with; "" takes the newest found of those that labioc was run on, or else a newer one
 #   EXTRAS  of setup.cfg to install beside the project, as in "test,lint"; may be ""
 set -eu
 
 venv=$1 wanted=$2 extras=$3
+run_on="3.15 3.14 3.13 3.12 3.11"
 supported="labioc needs Python 3.11 or newer"
 
 fail() {
@@ -33,8 +34,17 @@ choose() {
         echo "$wanted"
         return
     fi
+    for minor in $run_on; do
+        for name in "python$minor" python3 python; do
+            case $(version_of "$name") in "$minor".*)
+                echo "$name"
+                return
+                ;;
+            esac
+        done
+    done
     too_old=
-    for name in python3.13 python3.12 python3.11 python3 python; do
+    for name in python3 python; do
         version=$(version_of "$name") || continue
         if is_supported "$name"; then
             echo "$name"

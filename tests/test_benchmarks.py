@@ -17,6 +17,7 @@ from benchmarks.__main__ import BENCHMARKS
 from benchmarks.client import CaClient
 from benchmarks.results import Goal, Row, as_json, table
 from benchmarks.servers.options import TICK, Load
+from tests.support.peers import need
 
 ROOT = Path(__file__).parents[1]
 
@@ -79,7 +80,7 @@ def test_table_shows_ratio_goal_and_verdict() -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", [benchmark.name for benchmark in BENCHMARKS])
 def test_benchmark_runs(name: str, tmp_path: Path) -> None:
-    pytest.importorskip("softioc")
+    need("softioc")
     report = tmp_path / "rows.json"
     command = [sys.executable, "-m", "benchmarks", "--quick", "--only", name, "--json", report]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -45,7 +46,11 @@ def _python_of_version(path: Path, version: str) -> Path:
         f"platform.python_version = lambda: '{version}'; "
         "exec(sys.argv.pop(1))"
     )
-    return _script(path, f'[ "$1" = -c ] && exec "{sys.executable}" -c "{program}" "$2"\nexit 9')
+    return _script(
+        path,
+        f'[ "$1" = -c ] && exec "{sys.executable}" -c "{program}" "$2"\n'
+        f'echo "{version} was asked for $*"\nexit 9',
+    )
 
 
 @pytest.fixture
@@ -109,6 +114,36 @@ def test_the_pythons_that_are_too_old_are_named(checkout: Path, only_path: Path)
     line = _refusal(_make(checkout, "demo", path=only_path), checkout)
     assert "python3 is Python 3.9.2" in line
     assert "python3.13" not in line
+
+
+@pytest.mark.parametrize(
+    ("found", "chosen"),
+    [
+        ({"python3.13": "3.13.1", "python3.14": "3.14.2"}, "3.14.2"),
+        ({"python3.14": "3.14.2", "python3.15": "3.15.0", "python3": "3.14.2"}, "3.15.0"),
+        ({"python3.13": "3.13.1", "python3": "3.14.2"}, "3.14.2"),
+        ({"python3.13": "3.13.1", "python3": "3.16.0"}, "3.13.1"),
+        ({"python3": "3.16.0"}, "3.16.0"),
+    ],
+    ids=str,
+)
+def test_the_newest_python_that_labioc_was_run_on_is_taken(
+    checkout: Path, only_path: Path, found: dict[str, str], chosen: str
+) -> None:
+    for name, version in found.items():
+        _python_of_version(only_path / name, version)
+    result = _make(checkout, "demo", path=only_path)
+    assert f"{chosen} was asked for -m venv" in result.stdout, result.stderr
+
+
+def test_the_versions_that_were_run_are_the_same_everywhere() -> None:
+    script = (ROOT / "scripts" / "venv.sh").read_text()
+    run_on = re.findall(r"^run_on=\"(.*)\"$", script, re.MULTILINE)[0].split()
+    setup = (ROOT / "setup.cfg").read_text()
+    classified = re.findall(r"Programming Language :: Python :: (3\.\d+)$", setup, re.MULTILINE)
+    assert classified == run_on[::-1]
+    for page in ("README.md", "CONTRIBUTING.md"):
+        assert f"Python {run_on[-1]} to {run_on[0]}" in (ROOT / page).read_text(), page
 
 
 @pytest.mark.parametrize("module", ["venv", "ensurepip"])

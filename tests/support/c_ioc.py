@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.support.ca import CaSpace
+from tests.support.peers import need
 from tests.support.process import PythonProcess
 
 
@@ -17,6 +18,7 @@ async def c_ioc(space: CaSpace, *databases: Path, macros: str = "") -> AsyncIter
     Raises:
         AssertionError: EPICS Base refused a database; the message has its reasons.
     """
+    need("epicscorelibs")
     arguments: list[str | Path] = ["-m", macros]
     for database in databases:
         arguments += ["-d", database]

@@ -29,6 +29,7 @@ from tests.support.libca_types import (
     Reading,
     reading_from_json,
 )
+from tests.support.peers import need
 from tests.support.process import PythonProcess
 from tests.support.wire.until import PATIENCE
 
@@ -111,6 +112,7 @@ class Libca:
     """
 
     def __init__(self, space: CaSpace | Mapping[str, str], library: Library = "aioca") -> None:
+        need(library)
         self._process = PythonProcess(
             "tests.support.libca_worker",
             library,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, TypeVar
 
 import pytest
@@ -17,8 +18,8 @@ from drivers.iseg.items import ITEMS, I
 from drivers.iseg.words import ChannelEvent
 from tests.drivers.iseg.conftest import Rig, connected, make_models
 
-can_edcp = pytest.importorskip("isegcan.can_edcp")
-definitions = pytest.importorskip("isegcan._edcp_definitions")
+can_edcp: Any = import_module("isegcan.can_edcp")
+definitions: Any = import_module("isegcan._edcp_definitions")
 T = TypeVar("T")
 
 # it would send on the bus that is shut down by then, and sleep, whenever it is collected

@@ -10,6 +10,7 @@ import asyncio
 import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -24,8 +25,8 @@ from drivers.xcom.simulated_site import BatteryMonitor
 from drivers.xcom.simulator import XcomSimulator
 from tests.drivers.xcom.simulator_rig import NOON, Raw, Refused, port_of, simulator
 
-psx = pytest.importorskip("pystuderxcom")
-seed = pytest.importorskip("xcom_proto")
+psx: Any = import_module("pystuderxcom")
+seed: Any = import_module("xcom_proto")
 
 SEED_ADDRESSES = {1: 101, 3: 101, 5: 501, 6: 601, 7: 601, 10: 301, 11: 301, 15: 701}
 """Where the seed's datapoints live, by their thousands."""

@@ -6,14 +6,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import epicscorelibs
-
 from iocs.core.fields import Field
 from tests.iocs.core.every_record import RECORDS, Pair
 from tests.iocs.core.plant import PREFIX
 from tests.support.rawca import DBR_ENUM, DBR_STRING, Channel, NoSuchPv, RawCa
 
-_DBD = Path(epicscorelibs.__file__).parent / "dbd"
 _FIELD = re.compile(r"^\s*field\((\w+),\s*DBF_(\w+)\)", re.MULTILINE)
 
 DIFFERENT_ON_PURPOSE = {
@@ -30,8 +27,11 @@ SAME_VALUES = {
 
 def declared_fields(record: str) -> Iterator[tuple[str, str]]:
     """Names and types of a record type's fields in EPICS Base."""
+    import epicscorelibs
+
+    folder = Path(epicscorelibs.__file__).parent / "dbd"
     for name in ("dbCommon", f"{record}Record"):
-        yield from _FIELD.findall((_DBD / f"{name}.dbd").read_text())
+        yield from _FIELD.findall((folder / f"{name}.dbd").read_text())
 
 
 async def created(client: RawCa, name: str) -> Channel | None:

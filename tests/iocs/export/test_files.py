@@ -29,6 +29,7 @@ from iocs.export.rows import Row, Section, number_text
 from iocs.export.table import Format, pv_table
 from iocs.registry import MODULES, load
 from tests.iocs.export.sample import INSTRUMENT
+from tests.support.peers import need
 from tests.support.process import ROOT
 
 PREFIX = "LAB:SAMPLE:"
@@ -124,6 +125,7 @@ def test_a_prefix_is_split_at_its_last_level(prefix: str, macros: tuple[str, str
 
 
 async def test_base_expands_the_substitutions(tmp_path: Path, sample: Target) -> None:
+    need("epicscorelibs")
     files.write(export(Kind.DB, [sample]), tmp_path)
     loader = (
         "from epicscorelibs import ioc; ioc.iocshRegisterCommon();"
