@@ -11,7 +11,6 @@ from caproto.asyncio.client import Context
 
 from drivers.cpa1110.model import REVISION_2X, REVISION_3X, CompressorModel, Panel
 from drivers.cpa1110.protocol import Snapshot
-from drivers.cpa1110.simulator import CompressorSimulator
 from drivers.cpa1110.units import PressureUnit, TemperatureUnit
 from iocs.core.runner import RunOptions, make_group
 from iocs.cpa1110 import INSTRUMENT
@@ -228,10 +227,8 @@ async def test_a_change_of_the_panels_units_never_changes_the_archived_numbers(
     ca_space: CaSpace,
 ) -> None:
     model = running()
-    panel = CompressorSimulator(model, speed=0.0)
-    link = await panel.listen("tcp://127.0.0.1:0")
     numbers = ("LowPressure", "HighPressure", "DeltaPressureAvg", "OilTemp", "HeliumTemp")
-    async with ioc(ca_space, link), Libca(ca_space) as ca:
+    async with simulator(model) as (_, link), ioc(ca_space, link), Libca(ca_space) as ca:
         await ca.put(f"{PREFIX}Scan:Status:Period", 0.1)
         first = await shows(ca, model.snapshot())
         for pressure in PressureUnit:
@@ -242,7 +239,6 @@ async def test_a_change_of_the_panels_units_never_changes_the_archived_numbers(
                     assert readings[name].value == pytest.approx(first[name].value, abs=1e-3)
                 again = await ca.get(f"{PREFIX}HighPressure", form=Form.CTRL)
                 assert (again.units, again.precision) == ("bar", 2)
-    await panel.close()
 
 
 @pytest.mark.parametrize(("unit", "factor", "precision"), [("psi", 14.503774, 1), ("kPa", 100, 0)])
