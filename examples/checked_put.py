@@ -16,7 +16,7 @@ from typing import Any
 
 from bluesky import RunEngine
 from bluesky import plan_stubs as bps
-from bluesky.utils import MsgGenerator
+from bluesky.utils import FailedStatus, MsgGenerator
 
 
 class NotCarriedOut(Exception):
@@ -38,7 +38,10 @@ def checked_mv(
 ) -> MsgGenerator[None]:
     """Put `value`, wait until the readback is within `tolerance` of it; raises NotCarriedOut."""
     before = yield from bps.rd(to.refused_puts)
-    yield from bps.mv(to.setpoint, value)
+    try:
+        yield from bps.mv(to.setpoint, value)
+    except FailedStatus as error:  # the client was told; the IOC says why
+        raise NotCarriedOut((yield from bps.rd(to.last_put_error))) from error
     if (yield from bps.rd(to.refused_puts)) != before:
         raise NotCarriedOut((yield from bps.rd(to.last_put_error)))
     deadline = time.monotonic() + timeout
