@@ -25,6 +25,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from drivers.core.loglines import plain
 from iocs.core.access import WriteRule
 from iocs.core.instrument import Instrument
 from iocs.core.options import (
@@ -33,7 +34,6 @@ from iocs.core.options import (
     json_schema,
     model_of,
     parse,
-    printable,
     read_toml,
     shown,
 )
@@ -176,8 +176,8 @@ class ConfigError(ValueError):
     """A site file that cannot be used: every mistake, one a line, with file, table and key."""
 
     def __init__(self, path: Path, problems: Iterable[str]) -> None:
-        self.problems = tuple(map(printable, problems))
-        place = printable(str(path))
+        self.problems = tuple(map(plain, problems))
+        place = plain(path)
         super().__init__("\n".join(f"{place}: {problem}" for problem in self.problems))
 
 

@@ -9,11 +9,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from drivers.core.loglines import plain
 from iocs.cli.text import aligned, fail
 from iocs.config import SHARED_LINKS, ConfigError, IocConfig, load_site, tables_at
 from iocs.core.access import network_of
 from iocs.core.group import DeviceGroup
-from iocs.core.options import printable
 from iocs.core.runner import make_group
 
 MAX_NAME = 60
@@ -38,7 +38,7 @@ def check(arguments: argparse.Namespace) -> int:
         fail(f"{arguments.file}: warning: {warning}")
     rows = [("name", "instrument", "prefix", "link")]
     rows += [
-        (ioc.table.name, ioc.instrument.name, ioc.table.prefix, printable(str(ioc.settings.link)))
+        (ioc.table.name, ioc.instrument.name, ioc.table.prefix, plain(ioc.settings.link))
         for ioc in site
     ]
     print(aligned(rows))

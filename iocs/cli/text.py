@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from iocs.core.options import printable
+from drivers.core.loglines import plain
 
 
 def fail(message: str, code: int = 2) -> int:
     """Say what is wrong on stderr; returns the exit code."""
-    print("\n".join(map(printable, message.split("\n"))), file=sys.stderr)
+    print("\n".join(map(plain, message.split("\n"))), file=sys.stderr)
     return code
 
 

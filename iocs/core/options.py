@@ -175,13 +175,6 @@ def shown(value: Any) -> str:
         return "a number of thousands of digits"
 
 
-def printable(text: str) -> str:
-    """A text that a file or client chose, on one line and without what a terminal would obey."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
-
-
 def _build(settings: type[S], model: pydantic.BaseModel, place: str = "") -> S:
     """The dataclass of checked values; what its own checks refuse is named by its whole key."""
     hints = typing.get_type_hints(settings)

@@ -19,13 +19,15 @@ from typing import Any
 
 from caproto.server import template_arg_parser
 
+from drivers.core.loglines import plain
+
 from .access import Access, WriteRule
 from .flags import add_flags, table_from_flags
 from .group import DeviceGroup
 from .instrument import Instrument
 from .logs import LEVELS, LISTING, set_up
 from .loop import IocLoop
-from .options import SettingsError, parse, printable
+from .options import SettingsError, parse
 from .serve import Ioc, ServeOptions, serve
 from .spec import NAME_PATTERN, DeclarationError
 
@@ -110,7 +112,7 @@ def main(
     except SettingsError as error:
         for problem in error.problems:
             flag = f"--{problem.key.replace('_', '-')}: " if problem.key else ""
-            print(f"{parser.prog}: {flag}{printable(problem.text)}", file=sys.stderr)  # noqa: T201
+            print(f"{parser.prog}: {flag}{plain(problem.text)}", file=sys.stderr)  # noqa: T201
         return 2
     except ValueError as error:
         print(f"{parser.prog}: --prefix: {error}", file=sys.stderr)  # noqa: T201
