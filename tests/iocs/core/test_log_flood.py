@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from drivers.core.loglines import LONGEST, MOST_LINES
 from iocs.core import logs
+from iocs.core.framing import SMALL
 from iocs.core.health import ERROR_SIZE
 from iocs.core.serve import Ioc
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, serving
@@ -30,6 +31,9 @@ from tests.support.rawca import (
 )
 
 FLOOD = 1000
+LONGEST_NAME = SMALL - 8
+"""Bytes of a name in a message that is not too long; its client is dropped for a longer one."""
+
 EVIL = "eve\n2026-01-01 00:00:00 ERROR labioc: forged \x1b[2J\x9b\u2028"
 
 
@@ -69,7 +73,7 @@ def log() -> Iterator[Log]:
 
 @pytest.mark.parametrize("kind", ["put", "read", "subscription", "drop"])
 async def test_a_flood_of_refusals_leaves_a_few_lines(log: Log, ioc: Ioc, kind: str) -> None:
-    long = "n" * 60_000
+    long = "n" * LONGEST_NAME
     log.clear()
     if kind == "drop":
         for _ in range(30):
@@ -118,7 +122,8 @@ def test_no_client_forges_a_line(space: CaSpace, log: Log) -> None:
         @bounded
         @given(evil_texts, evil_texts, evil_texts)
         def attack(user: str, host: str, text: str) -> None:
-            session = claim(ioc, *(t.encode("utf-8", "surrogatepass") for t in (user, host, text)))
+            claims = (t.encode("utf-8", "surrogatepass") for t in (user, host, text))
+            session = claim(ioc, *claims)
             asyncio.run_coroutine_threadsafe(session, loop).result(60)
 
         async with serving(PlantIoc(PREFIX, Plant())) as ioc:
@@ -138,7 +143,8 @@ async def claim(ioc: Ioc, user: bytes, host: bytes, text: bytes) -> None:
     """Claim these names, and put, read and subscribe with the text wherever one goes."""
     ioc.context.lines.close()  # as if a minute had passed
     async with RawCa(ioc.context.port, greet=False) as client:
-        client.send(pack(0, b"", 0, 13) + pack(21, host + b"\0") + pack(20, user + b"\0"))
+        client.send(pack(0, b"", 0, 13) + pack(21, host[:LONGEST_NAME] + b"\0"))
+        client.send(pack(20, user[:LONGEST_NAME] + b"\0"))
         name = PREFIX + "Name." + '{"ts":\n\t{}\r\n}'
         for number, pv in enumerate(("Target", "SetMode", "Target.DESC", "Temperature.HIHI")):
             channel = await client.create(PREFIX + pv)
@@ -190,7 +196,7 @@ def test_a_line_for_collectors_is_one_line(log: Log) -> None:
 
 
 async def test_names_are_compared_in_full_up_to_a_bound(ioc: Ioc) -> None:
-    async with RawCa(ioc.context.port, user="u" * 255, host="h" * 60_000) as client:
+    async with RawCa(ioc.context.port, user="u" * 255, host="h" * LONGEST_NAME) as client:
         target = await client.create(PREFIX + "Target")
         assert (await client.put(target, 5.0)).one == ECA_NORMAL
         (circuit,) = [c for c in ioc.context.circuits if c.channels]

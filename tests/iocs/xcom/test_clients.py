@@ -315,8 +315,15 @@ async def test_a_device_that_falls_silent_is_told_once_each_way(ca_space: CaSpac
         assert one.newest("LastError")[0] == ord("t")  # tcp://...: VT1 ...
 
 
-@pytest.mark.parametrize("condition", [Condition.DEAD, Condition.ABSENT])
-@pytest.mark.parametrize("multi_info", ["auto", "never"])
+@pytest.mark.parametrize(
+    ("multi_info", "condition"),
+    [
+        ("never", Condition.ABSENT),
+        pytest.param("never", Condition.DEAD, marks=pytest.mark.slow),
+        pytest.param("auto", Condition.ABSENT, marks=pytest.mark.slow),
+        pytest.param("auto", Condition.DEAD, marks=pytest.mark.slow),
+    ],
+)
 async def test_a_device_that_is_away_stays_lost_at_every_probe(
     ca_space: CaSpace, multi_info: str, condition: Condition
 ) -> None:
@@ -340,7 +347,7 @@ async def test_a_device_that_is_away_stays_lost_at_every_probe(
         track.condition = condition
         await one.shows("VT1:Connected", 0, MAJOR)
         gateway.respond = functools.partial(respond, answer=gateway.respond)
-        await until(lambda: probes >= 3, 60)
+        await until(lambda: probes >= 2)
         await until(lambda: one.newest("VT1:PvPowerNow")[1] == INVALID)
         track.condition = Condition.OK
         await one.shows("VT1:Connected", 1)
