@@ -215,6 +215,7 @@ class ModbusConnection:
         if sending:
             if self._watch is not None:
                 self._watch.sent = data
+            self._late.sent(data)
             self._on_send(self._client.ctx.next_tid)
             return data
         self._client.ctx.recv_buffer = b""  # kept by pymodbus, it would come again with each piece

@@ -54,6 +54,10 @@ class LateAnswers:
         if self._rtu:
             self._held = b""
 
+    def sent(self, data: bytes) -> None:
+        """Note what went out. Its transaction, in use again, is that of no late answer any more."""
+        self._overdue.pop(data[:2], None)
+
     def find(self, data: bytes) -> Found:
         """Look at the bytes that came, one piece after the other; each answer is late once."""
         if not self._overdue and not self._held:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.core.errors import NoReply
+from drivers.core.modbus import ModbusBus
 from drivers.core.modbus.answer import mbap_frames, shows_life
+from drivers.core.modbus.connection import Request
 from drivers.core.modbus.late import Found, LateAnswers
 from drivers.core.simulation.frames import RtuFraming
 from drivers.core.turns import Turns
+from drivers.core.url import TcpUrl
+from tests.support.wire.raw import RawServer
 
 READ = bytes.fromhex("04 0000 0001")
 ANSWER = bytes.fromhex("04 02 1234")
@@ -52,6 +58,21 @@ def test_a_late_answer_in_pieces_is_held_and_what_is_none_passes() -> None:
     found = [late.find(stream[i : i + 1]) for i in range(len(stream))]
     assert frozenset[int]().union(*(one.units for one in found)) == {2, 3}
     assert b"".join(one.rest for one in found) == other * 2
+
+
+async def test_a_transaction_that_is_used_again_is_of_no_late_answer() -> None:
+    pdus = (bytes.fromhex("03 04 0000 0000"), bytes.fromhex("06 0005 0007"))
+    answers = iter((b"", *(_mbap(1, 1, pdu) for pdu in pdus)))
+    server = RawServer(lambda asked: (answer := next(answers)) and asked[:2] + answer[2:])
+    async with server:
+        connection = await ModbusBus(TcpUrl("127.0.0.1", server.port))._connect()
+        with pytest.raises(NoReply):
+            await connection.exchange(Request("", "", 1, "", 3, 0, 2), 0.05)
+        assert await connection.exchange(Request("", "", 1, "", 3, 0, 2), 30.0) == (0, 0)
+        connection._client.ctx.next_tid = 65_000  # the first is next
+        write = Request("", "", 1, "", 6, 5, 1, (7,))
+        assert await connection.exchange(write, 3.0) == ()
+        connection.close(discard=True)
 
 
 def test_what_is_no_frame_passes_at_once() -> None:
