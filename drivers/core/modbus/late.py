@@ -77,7 +77,7 @@ class LateAnswers:
             sent = self._overdue.pop(frame[:2], None)
             if sent is None:
                 rest.append(frame)
-            elif frame[6:7] == sent[6:7] and not _of_gateway(frame):
+            elif frame[6:7] == sent[6:7] and not _of_gateway(frame[_MBAP_HEADER:]):
                 units.add(frame[6])
         rest.append(self._unfinished())
         others = b"".join(rest)
@@ -112,10 +112,10 @@ class LateAnswers:
         if verdict.judgement is not Judgement.GOOD or verdict.trailing:
             return Found(rest=data if self._sent_since else held)
         self._overdue.clear()
-        units = frozenset(sent[:1])
+        units = frozenset(() if _of_gateway(verdict.frame[1:-2]) else sent[:1])
         return Found(units, rest=data) if self._sent_since else Found(units, whole=True)
 
 
-def _of_gateway(frame: bytes) -> bool:
+def _of_gateway(pdu: bytes) -> bool:
     """True for an answer by which a gateway says that the unit gave none."""
-    return len(frame) == 9 and bool(frame[7] & _EXCEPTION_BIT) and frame[8] in FROM_A_GATEWAY
+    return len(pdu) == 2 and bool(pdu[0] & _EXCEPTION_BIT) and pdu[1] in FROM_A_GATEWAY

@@ -89,6 +89,10 @@ def test_what_a_gateway_says_of_a_silent_unit_is_no_sign_of_its_life() -> None:
     late.expect(_mbap(8, 2, READ))
     assert late.find(_mbap(7, 2, b"\x84\x0b")) == Found(whole=True)
     assert late.find(_mbap(8, 2, b"\x84\x02")) == Found(frozenset({2}), whole=True)
+    rtu = LateAnswers(True, _crc_is_right)
+    for code, units in (("0B", set[int]()), ("02", {2})):
+        rtu.expect(_rtu(2, READ))
+        assert rtu.find(_rtu(2, bytes.fromhex("84" + code))) == Found(frozenset(units), whole=True)
 
 
 def test_in_rtu_it_is_the_answer_to_the_last_request() -> None:
