@@ -34,6 +34,7 @@ _LONGEST_MESSAGE = 202
 _PIECE = 16_384
 _END_OF_LINE = re.compile(rb"\r+|\a+")
 _LONGEST_LINE = 256
+_ACKNOWLEDGEMENT = 2
 _BEL = "\a"
 
 REFUSED = 0x004
@@ -76,7 +77,7 @@ class SlcanBus(slcanBus):
 
     Lines are read whole; a BEL, by which the adapter refuses what it was told (its channel is
     closed, its queue is full, it is bus-off), is passed on as an error frame. An adapter that sends
-    nothing but noise is given up.
+    nothing but noise is given up: no frame, and more than it acknowledges what it was told.
     """
 
     _searched = 0
@@ -87,13 +88,18 @@ class SlcanBus(slcanBus):
         super().__init__(channel, bitrate=bitrate, **options)
         self.serialPortOrig.timeout = _SERIAL_WAIT
 
+    def send(self, msg: can.Message, timeout: float | None = None) -> None:
+        """Send a frame; raises `CanOperationError` if the adapter is gone."""
+        self._noise = max(0, self._noise - _ACKNOWLEDGEMENT)
+        super().send(msg, timeout)
+
     def _recv_internal(self, timeout: float | None) -> tuple[can.Message | None, bool]:
         line = self._line(timeout)
         if line is None:
             return None, False
         if line.endswith(_BEL):
             return can.Message(arbitration_id=REFUSED, is_error_frame=True), False
-        frame = _standard_frame(line)
+        frame = _data_frame(line)
         if frame is not None:
             self._noise = 0
         return frame, False
@@ -132,17 +138,20 @@ class SlcanBus(slcanBus):
         return data
 
 
-def _standard_frame(line: str) -> can.Message | None:
-    """``tiiildd...``, which may end in a time stamp; None for other lines, ValueError for garbage.
+def _data_frame(line: str) -> can.Message | None:
+    """``tiiildd...`` or ``Tiiiiiiiildd...``, which may end in a time stamp; None for other lines.
 
-    Source: CAN232 manual, "tiiildd...[CR]" and "Zn[CR]".
+    Raises ValueError or IndexError for garbage. Source: CAN232 manual, "tiiildd...[CR]",
+    "Tiiiiiiiildd...[CR]" and "Zn[CR]".
     """
-    if not line.startswith("t"):
+    if line[0] not in "tT":
         return None
-    length = int(line[4])
-    data = bytes.fromhex(line[5 : 5 + 2 * length])
+    extended = line[0] == "T"
+    at = 9 if extended else 4
+    length = int(line[at])
+    data = bytes.fromhex(line[at + 1 : at + 1 + 2 * length])
     return can.Message(
-        arbitration_id=int(line[1:4], 16), is_extended_id=False, dlc=length, data=data
+        arbitration_id=int(line[1:at], 16), is_extended_id=extended, dlc=length, data=data
     )
 
 

@@ -7,9 +7,10 @@ import os
 import pty
 import time
 import tty
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 
+import can
 import pytest
 
 from drivers.arbin.device import Cycler
@@ -17,8 +18,9 @@ from drivers.arbin.protocol import TOKEN
 from drivers.arbin.settings import CyclerSettings
 from drivers.arbin.simulated_cycler import Behaviour, CyclerModel
 from drivers.arbin.simulated_server import CyclerServer
-from drivers.core import tcp
+from drivers.core import noise, tcp
 from drivers.core.can import CanBus, CanFrame, Part
+from drivers.core.can.interfaces import SlcanBus
 from drivers.core.can.simulation.line import SimulatedLine
 from drivers.core.can.simulation.socketcand import SocketcandServer
 from drivers.core.errors import DriverError, LinkDown
@@ -196,6 +198,44 @@ async def test_an_adapter_that_is_all_noise_is_given_up(pattern: bytes) -> None:
     await bus.close()
     os.close(near)
     os.close(far)
+
+
+@pytest.fixture
+def serial_bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, SlcanBus]]:
+    """The adapter's end of a serial line on which a little noise is much, and our end."""
+    monkeypatch.setattr(noise, "MOST_NOISE", 1000)
+    far, near = pty.openpty()
+    tty.setraw(near)
+    bus = SlcanBus(os.ttyname(near), 125_000, sleep_after_open=0.0)
+    yield far, bus
+    bus.shutdown()
+    os.close(near)
+    os.close(far)
+
+
+@pytest.mark.parametrize("acknowledgement", [b"z\r", b"\r", b"\a"])
+def test_what_an_adapter_says_to_our_frames_is_no_noise(
+    serial_bus: tuple[int, SlcanBus], acknowledgement: bytes
+) -> None:
+    adapter, bus = serial_bus
+    frame = can.Message(arbitration_id=0x100, data=b"\1", is_extended_id=False)
+    for _ in range(2000):
+        bus.send(frame)
+        os.read(adapter, MANY)
+        os.write(adapter, acknowledgement)
+        bus.recv(0.0)
+
+
+def test_frames_of_other_instruments_on_the_bus_are_no_noise(
+    serial_bus: tuple[int, SlcanBus],
+) -> None:
+    adapter, bus = serial_bus
+    for _ in range(100):
+        os.write(adapter, b"T000001238" + b"00" * 8 + b"\r")
+        frame = bus.recv(NEVER)
+        assert frame is not None
+        assert frame.is_extended_id
+        assert (frame.arbitration_id, bytes(frame.data)) == (0x123, bytes(8))
 
 
 # -- simulators
