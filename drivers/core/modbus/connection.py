@@ -98,6 +98,11 @@ class _Watch:
         return self.verdict.frame
 
     @property
+    def silent(self) -> bool:
+        """Whether the request went out and nothing has come."""
+        return bool(self.sent) and not (self.lost or self.verdict.detail or self._waiting)
+
+    @property
     def shows_life(self) -> bool:
         """Whether what came is at least of the unit that was asked."""
         return bool(self.sent) and shows_life(self.sent, self._waiting, rtu=self._rtu)
@@ -242,13 +247,12 @@ class ModbusConnection:
             self._late_over.set()
         return found.rest
 
-    async def _expect_late(self, watch: _Watch) -> None:
-        """Be ready for the answer to a read that did not come in time.
+    async def _wait_for_late(self) -> None:
+        """Keep the connection for an answer that did not come in time.
 
         An RTU stream is closed if it does not come while the line has to be silent anyway.
         """
         self._unanswered += 1
-        self._late.expect(watch.sent)
         if not self._rtu:
             self._in_step = self._unanswered < _SILENCES_TO_REOPEN
         elif not self._serial:
@@ -284,6 +288,9 @@ class ModbusConnection:
             await asyncio.wait(
                 {task, watch.over}, timeout=within, return_when=asyncio.FIRST_COMPLETED
             )
+            to_come = watch.silent and not request.values
+            if to_come:
+                self._late.expect(watch.sent)
         finally:
             self._watch = None
             task.cancel()
@@ -299,8 +306,8 @@ class ModbusConnection:
             self._silence.out_of_step()
         if watch.shows_life:
             self._on_heard(request.number)
-        elif watch.sent and not (watch.lost or watch.verdict.detail or request.values):
-            await self._expect_late(watch)
+        elif to_come:
+            await self._wait_for_late()
         raise self._failure(request, watch, within)
 
     async def _send(self, request: Request) -> ModbusPDU:

@@ -17,6 +17,7 @@ from drivers.core.simulation.frames import RtuFraming
 from drivers.core.turns import Turns
 from drivers.core.url import TcpUrl
 from tests.support.wire.raw import RawServer
+from tests.support.wire.until import until
 
 READ = bytes.fromhex("04 0000 0001")
 ANSWER = bytes.fromhex("04 02 1234")
@@ -72,6 +73,23 @@ async def test_a_transaction_that_is_used_again_is_of_no_late_answer() -> None:
         connection._client.ctx.next_tid = 65_000  # the first is next
         write = Request("", "", 1, "", 6, 5, 1, (7,))
         assert await connection.exchange(write, 3.0) == ()
+        connection.close(discard=True)
+
+
+async def test_an_answer_that_comes_in_the_turn_of_its_time_out_is_late() -> None:
+    async with RawServer(lambda _: b"") as server:
+        bus = ModbusBus(TcpUrl("127.0.0.1", server.port))
+        connection = await bus._connect()
+        asking = asyncio.ensure_future(connection.exchange(Request("", "", 1, "", 4, 0, 1), 0.05))
+        await until(lambda: bool(server.received))
+        while connection._watch is not None:
+            await asyncio.sleep(0)
+        assert not asking.done()
+        connection._client.ctx.data_received(_mbap(1, 1, ANSWER))
+        with pytest.raises(NoReply):
+            await asking
+        assert connection.alive
+        assert connection.keep_after_error
         connection.close(discard=True)
 
 
