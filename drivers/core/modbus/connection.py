@@ -299,6 +299,7 @@ class ModbusConnection:
             self._out_of_step = True
         if isinstance(answer, ModbusPDU) and watch.verdict.judgement is Judgement.GOOD:
             self._whole_answer = True
+            self._late.answered()
             return self._registers(request, answer)
         if isinstance(answer, Exception) and not isinstance(answer, ModbusException):
             raise answer

@@ -37,6 +37,7 @@ class LateAnswers:
         self._rtu = rtu
         self._crc_is_right = crc_is_right
         self._overdue: dict[bytes, bytes] = {}
+        self._missing = 0
         self._sent_since = False
         self._held = b""
         self._to_pass = 0
@@ -44,9 +45,14 @@ class LateAnswers:
     def expect(self, sent: bytes) -> None:
         """Note a request whose answer has not come in time."""
         self._overdue[b"" if self._rtu else sent[:2]] = sent
+        self._missing += 1
         self._sent_since = False
         if len(self._overdue) > _MOST:
             del self._overdue[next(iter(self._overdue))]
+
+    def answered(self) -> None:
+        """Note a good answer in time: no earlier one is to come."""
+        self._missing = 0
 
     def sending(self) -> None:
         """Note that another request goes out."""
@@ -99,9 +105,10 @@ class LateAnswers:
         return start
 
     def _find_rtu(self, data: bytes) -> Found:
-        """All that came is the late answer, or it is not. Once another request is out, who knows.
+        """All that came is the late answer, or it is not.
 
-        Then it still shows that the unit lives.
+        Once another request is out, or if the one before it was not answered either, who knows of
+        which it is. Then it still shows that the unit lives.
         """
         sent = self._overdue[b""]
         self._held = (self._held + data)[: _LONGEST_FRAME + 1]
@@ -113,7 +120,10 @@ class LateAnswers:
             return Found(rest=data if self._sent_since else held)
         self._overdue.clear()
         units = frozenset(() if _of_gateway(verdict.frame[1:-2]) else sent[:1])
-        return Found(units, rest=data) if self._sent_since else Found(units, whole=True)
+        if self._sent_since:
+            return Found(units, rest=data)
+        alone, self._missing = self._missing == 1, self._missing - 1
+        return Found(units, whole=alone)
 
 
 def _of_gateway(pdu: bytes) -> bool:

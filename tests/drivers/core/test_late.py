@@ -128,6 +128,21 @@ def test_in_rtu_it_is_the_answer_to_the_last_request() -> None:
     assert late.find(answer) == Found(frozenset({2}), rest=answer)
 
 
+def test_in_rtu_the_line_is_in_step_only_after_the_answer_to_the_only_request() -> None:
+    late = LateAnswers(True, _crc_is_right)
+    answer = _rtu(2, ANSWER)
+    for _ in range(2):
+        late.sending()
+        late.expect(_rtu(2, READ))
+    assert late.find(answer) == Found(frozenset({2}))  # the other one may still come
+    assert late.find(answer) == Found(rest=answer)
+    late.sending()
+    late.answered()
+    late.sending()
+    late.expect(_rtu(2, READ))
+    assert late.find(answer) == Found(frozenset({2}), whole=True)
+
+
 def test_signs_of_life_are_those_of_the_unit_that_was_asked() -> None:
     request = _rtu(2, READ)
     assert shows_life(request, _rtu(2, ANSWER)[:4], rtu=True)
