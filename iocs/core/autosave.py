@@ -166,7 +166,7 @@ class Autosave:
             await asyncio.sleep(self._delay)
             self._changed.clear()
             await self._save()
-            if self._dirty:  # it could not be written: again, later
+            if self._failure:  # it could not be written: again, later
                 await asyncio.sleep(RETRY)
                 self._changed.set()
 

@@ -131,6 +131,22 @@ async def test_a_write_under_way_at_the_end_does_not_outlive_the_newer_one(
     assert settings_of(path) == {"Temperature": {"HIHI": 1000.0}}
 
 
+async def test_changes_during_a_write_are_in_the_next_one(
+    path: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They do not wait as long as what could not be written."""
+    monkeypatch.setattr("iocs.core.autosave.RETRY", 1e6)
+    group = PlantIoc(PREFIX, plant)
+    autosave = Autosave(group, path, delay=0.0)
+    autosave.start()
+    while not exists(path):
+        group.point("temperature").change_limit("HIHI", 1.0)
+        await asyncio.sleep(0)
+    group.point("temperature").change_limit("HIHI", 1000.0)
+    await until(lambda: settings_of(path) == {"Temperature": {"HIHI": 1000.0}})
+    await autosave.stop()
+
+
 def test_a_write_that_fails_leaves_the_old_file(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
