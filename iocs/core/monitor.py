@@ -60,6 +60,7 @@ class Monitor:
         "last_sent",
         "long_text",
         "mask",
+        "missed",
         "sink",
         "subscription_id",
         "to_resend",
@@ -91,6 +92,7 @@ class Monitor:
         self._size = -1
         self.last_sent: Any = None
         self.to_resend = False
+        self.missed = 0  # what changed while the client wanted no events
         self.index = 0  # among the channel's monitors
 
     def offer(self, payloads: Payloads, events: int = 0) -> None:
@@ -99,6 +101,7 @@ class Monitor:
         ``payloads`` shares encodings between the subscribers of one change.
         """
         if self.sink.muted:
+            self.missed |= events
             if not self.to_resend:
                 self.to_resend = True
                 self.sink.queue_event(self)
@@ -119,13 +122,15 @@ class Monitor:
         overtaken by a newer one.
         """
         if self.to_resend:
+            events = self.missed
             self.clear()
-            return self._made({}, 0)
+            return self._made({}, events)
         return self.backlog.pop(0) if self.backlog else None
 
     def clear(self) -> None:
         """Forget what waits to be sent."""
         self.to_resend = False
+        self.missed = 0
         self.backlog.clear()
 
     def _made(self, payloads: Payloads, events: int) -> bytes | None:

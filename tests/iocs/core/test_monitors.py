@@ -14,7 +14,7 @@ from iocs.core.filters import Filters, parse_filters
 from iocs.core.names import MAX_NAME, parse_address
 from iocs.core.stamp import Stamp
 from tests.iocs.core.every_record import Pair
-from tests.iocs.core.plant import PREFIX, PlantIoc, read_now
+from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now
 from tests.support.ca import CaSpace
 from tests.support.libca import Libca, Mask
 from tests.support.rawca import (
@@ -145,6 +145,23 @@ async def test_a_client_that_wants_silence_gets_the_newest_afterwards(
     await raw.sync()
     assert [event.double for event in monitor.events[1:]] == [12.0]
     assert len(quiet.events) == 1
+
+
+async def test_an_alarm_while_a_client_wants_silence_passes_its_deadband_afterwards(
+    group: PlantIoc, plant: Plant, raw: RawCa
+) -> None:
+    await read_now(group)
+    monitor = await raw.subscribe(await raw.create(PREFIX + 'Temperature.{"dbnd":{"abs":50}}'))
+    await monitor.count(1)
+    for temperature in (41.0, 20.0):
+        raw.send(pack(EVENTS_OFF))
+        await raw.sync()
+        plant.show(temperature=temperature)
+        await read_now(group)
+        raw.send(pack(EVENTS_ON))
+        await raw.sync()
+    seen = [(event.double, event.severity) for event in monitor.events]
+    assert seen == [(20.0, 0), (41.0, 2), (20.0, 0)]
 
 
 async def test_pvs_of_a_block_share_their_stamp(group: PlantIoc, raw: RawCa) -> None:
