@@ -110,7 +110,9 @@ class Writes:
     ) -> None:
         """Answer a put of more than ``most`` bytes; what is to come of it is passed over."""
         room = f"{channel.pvname} takes {most} bytes" if put.size > most else "no room for it now"
-        error = dbr.ConversionError(f"a put of {put.size} bytes: {room}")
+        may_write = AccessRights.WRITE in channel.rights(client)
+        kind = dbr.ConversionError if may_write else PermissionError  # which alarms nothing
+        error = kind(f"a put of {put.size} bytes: {room}")
         reason = self._tell(channel, client, error)
         channel.not_carried_out(f"{put.size} bytes", client, error)
         status = CAStatus.ECA_TOLARGE

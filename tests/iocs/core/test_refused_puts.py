@@ -140,6 +140,11 @@ async def test_who_may_not_write_is_told_and_alarms_nothing(space: CaSpace, plan
             assert (pv, "may not be written by operator@console" in reason) == (PREFIX + name, True)
         assert alarm(group, "goal") == alarm(group, "start_plant") == GOOD
         assert alarm(group, "temperature") == GOOD
+        target = await raw.create(PREFIX + "Target")
+        raw.send(raw.put_request(target, bytes(100_000), None, 77))
+        await until(lambda: count(group) == len(names) + 1)
+        assert last(group)[-1] == "a put of 100000 bytes: T:Target takes 16384 bytes"
+        assert alarm(group, "goal") == GOOD
 
 
 async def test_disp_and_fields_are_told_and_alarm_nothing(raw: RawCa, group: PlantIoc) -> None:
