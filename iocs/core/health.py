@@ -33,6 +33,7 @@ ERROR_SIZE = 256
 PUT_ERROR_SIZE = 400
 LINK_SIZE = 128
 _NAME_SIZE = 24
+_VALUE_SIZE = 80
 _REASON_SIZE = 200
 _MOST = (1 << 31) - 1
 STATISTICS_PERIOD = 1.0
@@ -103,7 +104,8 @@ class Health:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         user, host = plain(client.user, _NAME_SIZE), plain(client.host, _NAME_SIZE)
         reason = plain(str(error) or type(error).__name__, _REASON_SIZE)
-        text = f"{at} {name} = {shown} by {user}@{host} ({client.address}): {reason}"
+        value = plain(shown, _VALUE_SIZE)
+        text = f"{at} {name} = {value} by {user}@{host} ({client.address}): {reason}"
         stamp = Stamp.now()
         self._group.last_put_error.post(text, stamp)
         self._group.refused_puts.post(min(self._refused, _MOST), stamp)

@@ -255,6 +255,16 @@ async def test_what_a_client_claims_is_bounded_and_escaped(ioc: Ioc, group: Plan
         assert "T:Target = malformed (8 bytes) by " in str(group.point("last_put_error").value)
 
 
+async def test_a_long_value_leaves_room_for_the_reason(raw: RawCa, group: PlantIoc) -> None:
+    target = await raw.create(PREFIX + "Target")
+    raw.send(pack(WRITE, (b"\1" * 39 + b"\0") * 4, 0, 4, target.sid, 0))
+    await until(lambda: count(group) == 1)
+    pv, shown, user, *_, reason = last(group)
+    assert (pv, shown[:3], user) == (PREFIX + "Target", "[b'", "operator")
+    assert reason.startswith("T:Target: ")
+    assert "is not a number" in reason
+
+
 async def test_a_refused_acknowledgement_is_no_put(space: CaSpace, plant: Plant) -> None:
     group = PlantIoc(PREFIX, plant, access=Access(read_only=True))
     async with serving(group) as ioc, RawCa(ioc.context.port) as raw:
