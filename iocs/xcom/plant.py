@@ -127,7 +127,7 @@ class Plant:
 
     async def read_settings(self) -> SettingsReading:
         """Parameters: all at first, then those that were written, and the others in turn."""
-        changed, self._changed = self._changed, []
+        changed, self._changed = list(dict.fromkeys(self._changed)), []
         due = self._due(changed)
         try:
             reading = await self.gateway.read_parameters([_CLOCK, *due])

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import pytest
 
+from drivers.core.errors import Blocked
 from drivers.core.simulation.faults import parse_fault
+from drivers.xcom.datapoints import datapoint
 from drivers.xcom.frame import Frame
 from drivers.xcom.protocol import Property, Service
+from drivers.xcom.readings import Point
+from drivers.xcom.settings import BatteryMonitor, XcomSettings
+from drivers.xcom.simulated_behaviour import Behaviour
 from drivers.xcom.simulated_device import Condition
+from iocs.xcom.plant import ROUND
+from iocs.xcom.plant import Plant as Site
+from tests.drivers.xcom.simulator_rig import simulator
 from tests.iocs.cpa1110.client import PutError
 from tests.iocs.xcom.rig import INVALID, MINOR, NO_ALARM, Plant, plant
 from tests.support.ca import CaSpace
+from tests.support.work import counted
 from tests.support.wire.until import until
 
+CURRENT = Point(101, datapoint(1138))
 CHARGE = "XT1:BatteryChargeCurr"
 TO_FLASH = "flash_parameters=[1138, 1202, 1525, 1126]"
 SET_POINTS: tuple[tuple[str, float, object, str], ...] = (
@@ -90,6 +100,35 @@ async def test_ram_cannot_be_read_back(ca_space: CaSpace, fault: str) -> None:
         await one.put(CHARGE, 42.0)
         await one.shows(CHARGE, 42.0)
         assert one.simulator.site.named["XT1"].ram(1138) != 42.0
+
+
+async def test_writes_that_flash_never_shows_leave_nothing_behind() -> None:
+    """However many there were: a read of the settings costs the same."""
+
+    async def work(one: Site, writes: int) -> int:
+        for _ in range(writes):
+            with pytest.raises(Blocked, match="flash was written 1 times"):
+                await one.write(CURRENT, 42.0)
+        await one.read_settings()
+        with counted("/iocs/xcom/plant.py") as done:
+            for _ in range(ROUND):
+                await one.read_settings()
+        return done.instructions
+
+    async with simulator(Behaviour(latency=0.0, patience=0.05)) as device:
+        link = await device.listen("tcp://127.0.0.1:0")
+        told = XcomSettings(
+            link, xtenders=1, variotracks=0, variostrings=0, battery_monitor=BatteryMonitor.NONE,
+            flash_parameters=(1138,), flash_writes_per_day=1,
+        )  # fmt: skip
+        one = Site(told)
+        for _ in range(5 * ROUND):  # until all limits have been asked for
+            await one.read_settings()
+        await device.set_fault(parse_fault("ignore"))
+        await one.write(CURRENT, 42.0)
+        few = await work(one, 0)
+        assert await work(one, 500) < 1.1 * few
+        await one.close()
 
 
 async def test_a_device_that_stores_nothing_holds_it_in_ram(ca_space: CaSpace) -> None:
