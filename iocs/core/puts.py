@@ -174,6 +174,8 @@ class CommandPut:
             point.refusal = WRITE_FAILED
             poller.read_soon()  # what it did all the same; the client need not wait for that
             raise
+        else:
+            point.refusal = None
         finally:
             self._busy -= 1
             self._show()

@@ -239,6 +239,26 @@ async def test_writing_done_clears_it(raw: RawCa, plant: Plant, group: PlantIoc)
     assert count(group) == 2
 
 
+async def test_a_command_carried_out_clears_it_though_it_was_put_before_one_failed(
+    plant: Plant, group: PlantIoc, raw: RawCa
+) -> None:
+    await read_now(group)
+    start = await raw.create(PREFIX + "Start")
+    plant.gate.clear()
+    first = asyncio.create_task(raw.put(start, 1.0))
+    await until(lambda: len(plant.writes) == 1)
+    plant.write_gate.clear()
+    second = asyncio.create_task(raw.put(start, 1.0))
+    await until(lambda: group.put_queue.waiting == 1)
+    plant.fault = Refused(plant.link, "", "read", "busy")
+    plant.gate.set()
+    assert (await first).two == ECA_PUTFAIL
+    plant.find()
+    plant.write_gate.set()
+    assert (await second).one == 1
+    assert (count(group), alarm(group, "start_plant")) == (1, GOOD)
+
+
 async def test_what_a_client_claims_is_bounded_and_escaped(ioc: Ioc, group: PlantIoc) -> None:
     forged = 'x\n{"ts": 1}\x1b[31m' + "y" * 300
     async with RawCa(ioc.context.port, user=forged, host=forged) as raw:

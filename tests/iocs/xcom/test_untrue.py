@@ -19,8 +19,8 @@ from tests.drivers.xcom.simulator_rig import simulator
 from tests.iocs.cpa1110.client import PutError
 from tests.iocs.xcom.rig import INVALID, MINOR, NO_ALARM, Plant, plant
 from tests.support.ca import CaSpace
-from tests.support.work import counted
 from tests.support.wire.until import until
+from tests.support.work import counted
 
 CURRENT = Point(101, datapoint(1138))
 CHARGE = "XT1:BatteryChargeCurr"
