@@ -174,4 +174,18 @@ async def test_a_device_of_a_group_that_is_away_fails_the_put(ca_space: CaSpace)
         one.simulator.site.named["XT2"].condition = Condition.DEAD
         with pytest.raises(PutError, match=r"the limits of XT2 \(address 102\) are not known"):
             await one.put(both, 35.0)
-        assert one.simulator.site.named["XT1"].ram(1138) != 35.0
+        assert one.writes == 0
+
+
+async def test_a_device_of_a_group_that_goes_with_the_write_fails_the_put(
+    ca_space: CaSpace,
+) -> None:
+    async with plant(ca_space, "group_writes=[100]", TO_FLASH) as one:
+        both = "XTs:BatteryChargeCurr"
+        await one.watch(both, "XT2:Connected")
+        second = one.simulator.site.named["XT2"]
+        second.stored[1138] = lambda _: setattr(second, "condition", Condition.DEAD)
+        with pytest.raises(PutError, match="written, but not read back: it does not answer"):
+            await one.put(both, 35.0)
+        assert one.simulator.site.named["XT1"].parameters[1138].flash == 35.0
+        assert one.writes == 1
