@@ -139,7 +139,7 @@ class Circuit:
             if isinstance(frame, TooLong):
                 opened = self._opened(frame)
                 most, client = room_for(opened.count), self.identify()
-                await self._writes.refuse(frame, most, opened.channel, opened.cid, client)
+                await self._writes.refuse(frame, most, opened, client)
             else:
                 await self._obey(self._parse(frame))
             if not number % _COMMANDS_PER_TURN:
@@ -173,7 +173,7 @@ class Circuit:
                 await self._read(command)
             case ca.WriteRequest() | ca.WriteNotifyRequest():
                 opened = self._opened(command)
-                await self._writes.begin(command, opened.channel, opened.cid, self.identify())
+                await self._writes.begin(command, opened, self.identify())
             case ca.EventAddRequest():
                 await self._subscribe(command)
             case ca.EventCancelRequest():

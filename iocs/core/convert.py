@@ -97,6 +97,7 @@ def decode(data_type: int, count: int, raw: bytes) -> bytes | list[bytes] | list
     form, native = split(data_type)
     raw = raw[head_size(form, native) :]
     if native is Native.STRING:
+        raw = raw or b"\0"  # an empty text may come without a byte
         return [raw[i : i + STRING_SIZE] for i in range(0, len(raw), STRING_SIZE)][:count]
     size = count * DTYPES[native].itemsize
     if len(raw) < size:
@@ -106,17 +107,36 @@ def decode(data_type: int, count: int, raw: bytes) -> bytes | list[bytes] | list
     return np.frombuffer(raw[:size], dtype=DTYPES[native]).tolist()
 
 
+def joined(channel: Channel, data: bytes | list[Any]) -> bytes:
+    """A put to an array of characters as their bytes: one text, or the characters as numbers.
+
+    ``data`` is what :func:`decode` gave. EPICS Base takes a text for a number here.
+    """
+    if isinstance(data, bytes):
+        return data
+    if len(data) == 1 and isinstance(data[0], bytes):
+        return data[0]
+    for item in data:
+        if isinstance(item, bytes) or not (-128 <= item <= 255 and int(item) == item):
+            reason = f"{quoted(item)} is no character, one of {len(data)}"
+            raise ConversionError(f"{channel.pvname}: {reason}")
+    return bytes(int(item) & 0xFF for item in data)
+
+
 def parse_put(channel: Channel, data: Any) -> Any:
     """The value of a client's put, as the record holds it.
 
-    ``data`` is what :func:`decode` gave, or one plain value. Numbers may be sent as text and states
-    as label or index, as EPICS Base allows.
+    ``data`` is what :func:`decode` or :func:`joined` gave, or one plain value. Numbers may be sent
+    as text and states as label or index, as EPICS Base allows.
     """
+    items = list(data) if isinstance(data, (bytes, list)) else [data]
+    if not items and not (channel.text and channel.native is Native.CHAR):
+        raise ConversionError(f"{channel.pvname}: an empty array is no value")
     if channel.text:
         return _put_text(channel, data)
-    items = list(data) if isinstance(data, (bytes, list)) else [data]
-    if not items:
-        raise ConversionError(f"{channel.pvname}: an empty array is no value")
+    if len(items) > channel.count > 1:
+        most = f"the PV holds {channel.count}"
+        raise ConversionError(f"{channel.pvname}: {len(items)} elements; {most}")
     if channel.count > 1:
         return np.array([_put_number(channel, item) for item in items])
     if channel.native is Native.ENUM:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import struct
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from caproto import AccessRights, CAStatus, WriteNotifyRequest
 
@@ -17,11 +17,14 @@ from drivers.core.loglines import FewLines, quoted
 from . import dbr
 from .access import Client
 from .channel import Channel
-from .convert import decode
+from .convert import decode, joined
 from .framing import TooLong
 from .point import Point
 from .puts import wanted
 from .wire import Command, error_reply, message
+
+if TYPE_CHECKING:
+    from .circuit import OpenChannel
 
 EXPECTED = (DriverError, ValueError, OSError, TimeoutError)
 """What a put may fail with; anything else is a fault of the program, logged with its traceback."""
@@ -51,11 +54,11 @@ class Writes:
         self._settled.set()
         self._listening = True
 
-    async def begin(self, command: Any, channel: Channel, cid: int, client: Client) -> None:
+    async def begin(self, command: Any, opened: OpenChannel, client: Client) -> None:
         """Begin a put, as soon as there is room for it."""
         await self._room.acquire()
         self._settled.clear()
-        task = asyncio.create_task(self._put(command, channel, cid, client))
+        task = asyncio.create_task(self._put(command, opened, client))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -77,11 +80,11 @@ class Writes:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _put(self, command: Any, channel: Channel, cid: int, client: Client) -> None:
+    async def _put(self, command: Any, opened: OpenChannel, client: Client) -> None:
         if isinstance(command, WriteNotifyRequest):
             wanted.set(lambda: self._listening)
         try:
-            answer = await self._verdict(command, channel, cid, client)
+            answer = await self._verdict(command, opened, client)
             self._settled.set()
             with contextlib.suppress(OSError):  # the client is gone
                 await self._send(answer)
@@ -89,26 +92,26 @@ class Writes:
             self._settled.set()
             self._room.release()
 
-    async def _verdict(self, command: Any, channel: Channel, cid: int, client: Client) -> bytes:
+    async def _verdict(self, command: Any, opened: OpenChannel, client: Client) -> bytes:
         """Carry out a put; what to tell the client of it."""
+        channel = opened.channel
         try:
-            done = await carry_out(channel, command, client)
+            done = await carry_out(opened, command, client)
         except Exception as error:  # noqa: BLE001 - the verdict, whatever it is, is the client's
             reason = self._tell(channel, client, error)
             if not _acknowledges(command):
                 channel.not_carried_out(_asked(command), client, error)
             denied = isinstance(error, PermissionError)
             status = CAStatus.ECA_NOWTACCESS if denied else CAStatus.ECA_PUTFAIL
-            return error_reply(command, cid, status, reason) + written(command, status)
+            return error_reply(command, opened.cid, status, reason) + written(command, status)
         if done:
             line = f"put {channel.pvname} = {done} by {client}"
             self._lines.say(logging.INFO, client.address, "put", line, most=MOST_PUT_LINES)
         return written(command, CAStatus.ECA_NORMAL)
 
-    async def refuse(
-        self, put: TooLong, most: int, channel: Channel, cid: int, client: Client
-    ) -> None:
+    async def refuse(self, put: TooLong, most: int, opened: OpenChannel, client: Client) -> None:
         """Answer a put of more than ``most`` bytes; what is to come of it is passed over."""
+        channel = opened.channel
         room = f"{channel.pvname} takes {most} bytes" if put.size > most else "no room for it now"
         may_write = AccessRights.WRITE in channel.rights(client)
         kind = dbr.ConversionError if may_write else PermissionError  # which alarms nothing
@@ -116,7 +119,7 @@ class Writes:
         reason = self._tell(channel, client, error)
         channel.not_carried_out(f"{put.size} bytes", client, error)
         status = CAStatus.ECA_TOLARGE
-        await self._send(error_reply(put, cid, status, reason) + written(put, status))
+        await self._send(error_reply(put, opened.cid, status, reason) + written(put, status))
 
     def _tell(self, channel: Channel, client: Client, error: Exception) -> str:
         """Leave a line in the log of a put that failed; returns the reason."""
@@ -144,17 +147,20 @@ def written(command: Any, status: CAStatus) -> bytes:
     return message(Command.WRITE_NOTIFY, b"", data_type, command.data_count, eca, command.ioid)
 
 
-async def carry_out(channel: Channel, command: Any, client: Client) -> str:
+async def carry_out(opened: OpenChannel, command: Any, client: Client) -> str:
     """Do what a WRITE or WRITE_NOTIFY asks for; raises the reason if it is not done.
 
     Returns what was put, for the log; nothing for an acknowledgement.
     """
+    channel = opened.channel
     if _acknowledges(command) and isinstance(channel, Point):
         _acknowledge(channel, client, command.header.data_type, _payload(command))
         return ""
     if AccessRights.WRITE not in channel.rights(client):
         raise PermissionError(f"{channel.pvname} may not be written by {client}")
     value = decode(command.header.data_type, command.data_count, _payload(command))
+    if opened.long_text or (channel.text and channel.native is dbr.Native.CHAR):
+        value = joined(channel, value)
     await channel.put(value, client)
     return describe(value)
 
