@@ -38,7 +38,7 @@ async def test_no_set_point_succeeds_at_a_module_that_ignores_it(ca_space: CaSpa
             channel.ramp_up = channel.ramp_down = 60.0
         names = [name for name, _, _ in SET_POINTS]
         await client.subscribe(*(PREFIX + name for name in (*names, "RefusedPuts")))
-        await until(lambda: all(newest(client, name)[1] == NO_ALARM for name in names), 60)
+        await until(lambda: all(newest(client, name)[1] == NO_ALARM for name in names))
         for count, (name, value, text) in enumerate(SET_POINTS, 1):
             shown = newest(client, name)[0]
             writes = crate.modules[0].writes

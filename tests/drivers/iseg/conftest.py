@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -20,7 +20,12 @@ from drivers.iseg.settings import CrateSettings, ModuleSettings
 from drivers.iseg.simulated_crate import CrateSimulator
 from drivers.iseg.simulator import make_models
 
-TIMEOUT = 0.5
+TIMEOUT = 5.0
+"""For answers that come: the longest that can be set, so that nothing ends by it."""
+
+SOON = 0.05
+"""For answers that do not come."""
+
 CONFIRM = 0.4
 _numbers = itertools.count()
 
@@ -36,6 +41,11 @@ class Rig:
     def module(self) -> Module:
         """The first module."""
         return self.crate.modules[0]
+
+    def give_up_after(self, seconds: float) -> None:
+        """Set the time-out of requests from now on."""
+        for module in self.crate.modules:
+            module.talk.settings = replace(module.talk.settings, timeout=seconds)
 
     def model(self, number: int = 0) -> ModuleModel:
         """A module of the simulator."""
@@ -72,7 +82,6 @@ async def connected(
     *modules: ModuleSettings,
     link: str = "",
     speed: float = 0.0,
-    timeout: float = TIMEOUT,
     announce_every: float = 3.0,
     forget_after: float = 60.0,
     keep_alive: float = 15.0,
@@ -91,7 +100,7 @@ async def connected(
         for n, model in enumerate(models)
     )
     settings = CrateSettings(
-        url, wanted, timeout=timeout, confirm_timeout=CONFIRM, keep_alive=keep_alive
+        url, wanted, timeout=TIMEOUT, confirm_timeout=CONFIRM, keep_alive=keep_alive
     )
     crate = Crate(settings, CanBus(settings.url, backoff=Backoff(0.01, 0.05)))
     try:

@@ -24,8 +24,8 @@ from drivers.iseg.readings import ChannelState
 from drivers.iseg.settings import ModuleSettings, Polarity
 from drivers.iseg.simulator import make_models
 from drivers.iseg.words import Action, ChannelEvent, ChannelStatus, ModuleEvent, ModuleStatus
-from tests.drivers.iseg.conftest import Rig, connected
-from tests.support.wire.until import until
+from tests.drivers.iseg.conftest import SOON, TIMEOUT, Rig, connected
+from tests.support.wire.until import recovered, until
 
 
 @pytest.mark.parametrize("link", ["slcan-pty", "socketcand://127.0.0.1:0", ""])
@@ -148,7 +148,7 @@ async def test_a_value_that_the_module_does_not_take_is_an_error(rig: Rig) -> No
 
 
 async def test_a_write_whose_readback_is_lost_is_ambiguous_and_not_repeated() -> None:
-    async with connected(make_models(1, 2), timeout=0.05) as rig:
+    async with connected(make_models(1, 2)) as rig:
         await rig.module.read_settings()
         channel = rig.module.channels[0]
         await channel.set_voltage(1.0)
@@ -160,6 +160,7 @@ async def test_a_write_whose_readback_is_lost_is_ambiguous_and_not_repeated() ->
             simulated.silent = True
 
         simulated.registers.write = write_then_fall_silent
+        rig.give_up_after(1.0)
         with pytest.raises(Ambiguous, match="could not be read back"):
             await channel.set_voltage(2.0)
         assert len(rig.writes) == 2
@@ -255,6 +256,7 @@ async def test_a_module_without_multiple_access_is_read_channel_by_channel(rig: 
 
 async def test_a_lost_frame_is_asked_for_again(rig: Rig) -> None:
     rig.model().channels[7].voltage = 77.0
+    rig.give_up_after(1.0)
     await rig.simulator.set_fault(parse_fault("lost-reply:1"))
     reading = await rig.module.read_fast()
     assert reading.voltages[7] == pytest.approx(77.0, abs=0.2)
@@ -263,23 +265,26 @@ async def test_a_lost_frame_is_asked_for_again(rig: Rig) -> None:
 
 @pytest.mark.parametrize("fault", ["silent", "other-reply", "truncated"])
 async def test_a_fault_is_an_error_and_never_a_wrong_value(fault: str) -> None:
-    async with connected(make_models(1, 4), timeout=0.05) as rig:
+    async with connected(make_models(1, 4)) as rig:
         for channel in rig.model().channels:
             channel.voltage = 500.0
         await rig.module.read_fast()
         await rig.simulator.set_fault(parse_fault(fault))
+        rig.give_up_after(SOON)
         with pytest.raises((NoReply, BadReply)):
             await rig.module.read_fast()
         await rig.simulator.clear_fault()
+        rig.give_up_after(TIMEOUT)
         reading = await rig.module.read_fast()
         assert reading.voltages == pytest.approx([500.0] * 4, abs=0.2)
 
 
 async def test_late_answers_are_not_taken_for_others() -> None:
-    async with connected(make_models(1, 4), timeout=0.05) as rig:
+    async with connected(make_models(1, 4)) as rig:
         await rig.module.read_fast()
         rig.model().channels[1].voltage = 111.0
-        await rig.simulator.set_fault(parse_fault("late=0.08:1"))
+        rig.give_up_after(1.0)
+        await rig.simulator.set_fault(parse_fault("late=1.2:1"))
         reading = await rig.module.read_fast()
         assert reading.voltages[1] == pytest.approx(111.0, abs=0.2)
         assert reading.status == rig.model().status
@@ -321,39 +326,40 @@ async def test_channels_that_are_not_there_have_no_values(caplog: pytest.LogCapt
 
 
 async def test_a_module_that_is_off_does_not_hold_up_its_neighbour() -> None:
-    async with connected(make_models(2, 4), timeout=0.1) as rig:
+    async with connected(make_models(2, 4)) as rig:
         rig.simulator.modules[0].silent = True
         dead, alive = rig.crate.modules
+        rig.give_up_after(SOON)
+        with pytest.raises(NoReply):
+            await dead.read_fast()
+        rig.give_up_after(TIMEOUT)
+        asked = dead.talk.exchanges
         reading = asyncio.ensure_future(dead.read_fast())
+        await until(lambda: dead.talk.exchanges > asked)
         for _ in range(20):
             await alive.read_fast()
         assert not reading.done()
-        with pytest.raises(NoReply):
-            await reading
         assert rig.crate.connected
+        await rig.crate.bus.close()
+        with pytest.raises(LinkDown):
+            await reading
 
 
 async def test_a_bus_that_is_gone_is_said_and_changes_nothing() -> None:
-    async with connected(make_models(1, 4), link="socketcand://127.0.0.1:0", timeout=0.1) as rig:
+    async with connected(make_models(1, 4), link="socketcand://127.0.0.1:0") as rig:
         channel = rig.model().channels[0]
         await rig.module.channels[0].set_voltage(500.0)
         await rig.module.channels[0].switch_on()
         written = rig.written()
         rig.simulator.line.break_down(True)
+        rig.give_up_after(0.1)
         with pytest.raises((LinkDown, NoReply)):
             await rig.module.read_fast()
         with pytest.raises((LinkDown, NoReply, Ambiguous)):
             await rig.module.channels[0].set_voltage(600.0)
         rig.simulator.line.break_down(False)
-
-        async def again() -> bool:
-            try:
-                return bool(await rig.module.read_fast())
-            except (LinkDown, NoReply):
-                return False
-
-        while not await again():
-            await asyncio.sleep(0.02)
+        rig.give_up_after(TIMEOUT)
+        await recovered(rig.module.read_fast)
         assert (channel.on, channel.voltage_set) == (True, 500.0)
         assert rig.written() == written
 

@@ -12,7 +12,7 @@ from drivers.iseg.readings import ChannelState, state_of
 from drivers.iseg.settings import ModuleSettings
 from drivers.iseg.simulator import make_models
 from drivers.iseg.words import Action, ChannelEvent, ChannelStatus, ModuleStatus
-from tests.drivers.iseg.conftest import Rig, connected
+from tests.drivers.iseg.conftest import SOON, Rig, connected
 from tests.support.wire.until import recovered, until
 
 OFF = "40 01 {:02X} 00 00"
@@ -194,9 +194,10 @@ async def test_emergency_off_needs_no_reading_before_it() -> None:
 
 
 async def test_an_emergency_off_that_reaches_nobody_is_an_error() -> None:
-    async with connected(make_models(1, 4), timeout=0.05) as rig:
+    async with connected(make_models(1, 4)) as rig:
         await rig.module.read_fast()
         rig.simulator.modules[0].silent = True
+        rig.give_up_after(SOON)
         with pytest.raises(Ambiguous, match="could not be read back"):
             await rig.module.channels[0].emergency_off()
         await rig.crate.bus.close()
@@ -375,9 +376,7 @@ I_TRIP = 0x4005
 
 
 async def test_a_module_that_announces_itself_is_registered_and_polling_keeps_it() -> None:
-    async with connected(
-        make_models(1, 2), announce_every=0.05, forget_after=0.4, keep_alive=1.0
-    ) as rig:
+    async with connected(make_models(1, 2), announce_every=0.05) as rig:
         simulated = rig.simulator.modules[0]
         await until(lambda: len(rig.simulator.line.log) > 2)
         assert not simulated.registered
