@@ -98,7 +98,8 @@ async def test_another_master_that_asks_the_same_is_not_an_echo() -> None:
                 CanFrame(0x200, b"\x10\x00\x00"), collect(found, 0x200), asked="x", within=PATIENCE
             )
         )
-        await until(lambda: one.line.log[-1].frame.identifier == 0x200)
+        ours = ("slcan", 0x200)
+        await until(lambda: ours in [(r.sender, r.frame.identifier) for r in one.line.log])
         stranger.send(CanFrame(0x200, b"\x10\x00\x00"))
         await answered
 
@@ -273,9 +274,9 @@ async def test_a_wrong_bit_rate_says_what_it_may_be_and_comes_back() -> None:
         node = one.node(0)
         one.line.bitrate = 250_000
         with pytest.raises((NoReply, LinkDown), match="refuses frames"):
-            await ask(node, 0, within=0.5)
+            await ask(node, 0, within=5.0)
         one.line.bitrate = 125_000
-        assert await recovered(lambda: ask(node, 0, within=0.5))
+        assert await recovered(lambda: ask(node, 0, within=5.0))
 
 
 @pytest.mark.parametrize("kind", ["slcan", "socketcand"])
@@ -286,9 +287,9 @@ async def test_bus_off_is_said_and_mended_by_itself(kind: str) -> None:
         await ask(node, 0)
         one.line.break_down(True)
         with pytest.raises((NoReply, LinkDown), match=r"bus off|its bus is off"):
-            await ask(node, 0, within=0.5)
+            await ask(node, 0, within=5.0)
         one.line.break_down(False)
-        assert await recovered(lambda: ask(node, 0, within=0.5))
+        assert await recovered(lambda: ask(node, 0, within=5.0))
         assert one.bus.reconnects >= 1
 
 

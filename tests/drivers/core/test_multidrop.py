@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import pytest
 
@@ -15,7 +17,7 @@ from drivers.core.simulation.faults import parse_fault
 from drivers.core.simulation.modbus_device import ModbusDevice
 from drivers.core.simulation.modbus_server import ModbusServer
 from drivers.core.url import SerialLine, TcpUrl
-from tests.support.wire.until import until
+from tests.support.wire.until import recovered, until
 
 RULE = QuarantineRule(failures=3, probe_timeout=0.05, first=0.3, cap=1.0)
 
@@ -38,19 +40,19 @@ class _Line:
     bus: ModbusBus
     devices: dict[int, ModbusDevice]
 
-    async def poll(self, number: int, seconds: float) -> tuple[int, int]:
-        """Read one unit as fast as it goes; returns good and failed readings."""
-        good = failed = 0
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
-        while loop.time() < end:
-            try:
+    @property
+    def asked(self) -> list[float]:
+        """When unit 9, which is none, was asked."""
+        return [frame.time for frame in self.server.requests(unit=9)]
+
+    async def poll(self, number: int, times: int) -> int:
+        """Read one unit so often, as fast as it goes; returns how many readings were good."""
+        good = 0
+        for _ in range(times):
+            with suppress(DriverError):
                 assert await self.bus.unit(number).read_input(1, 2) == (number, number)
                 good += 1
-            except DriverError:
-                failed += 1
-                await asyncio.sleep(0.01)
-        return good, failed
+        return good
 
 
 @pytest.fixture(params=["tcp", "rtu+tcp", "pty"])
@@ -72,33 +74,33 @@ async def test_units_answer_for_themselves(line: _Line) -> None:
         assert await line.bus.unit(number).read_input(1, 2) == (number, number)
 
 
-async def test_a_silent_unit_is_probed_rarely_and_fails_at_once_in_between(line: _Line) -> None:
+async def test_a_silent_unit_costs_three_requests_however_often_it_is_read(line: _Line) -> None:
+    line.bus._rule = replace(RULE, first=600.0, cap=600.0)
+    await line.bus.unit(1).read_input(1, 1)
+    good, others = await asyncio.gather(line.poll(9, 200), line.poll(1, 200))
+    assert good == 0
+    assert others >= 199
+    assert len(line.asked) == line.bus.unit(9).exchanges == 3
+
+
+async def test_a_silent_unit_is_probed_at_its_back_off_times_and_shortly(line: _Line) -> None:
     await line.bus.unit(1).read_input(1, 1)
     silent = line.bus.unit(9)
-    (good, failed), (others, lost) = await asyncio.gather(line.poll(9, 6.0), line.poll(1, 6.0))
-    assert good == 0
-    asked = len(line.server.requests(unit=9))
-    # three to be sure, then only at the back-off times and after a while of politeness
-    assert 4 <= asked <= 8
-    assert failed > 5 * asked
-    assert silent.exchanges == asked
-    assert others > 20 * asked
-    assert lost <= 1
-
-
-async def test_neighbours_keep_their_rate(line: _Line) -> None:
-    await line.poll(1, 0.1)
-    with pytest.raises(NoReply):
-        await line.bus.unit(9).read_input(1, 1)
-    for _ in range(2):
-        with pytest.raises(NoReply, match="no answer"):
-            await line.bus.unit(9).read_input(1, 1)
-    before = len(line.server.requests(unit=9))
-    (_, _), (beside, _) = await asyncio.gather(line.poll(9, 1.4), line.poll(1, 1.4))
-    probes = len(line.server.requests(unit=9)) - before
-    # a probe takes 50 ms and 50 ms of silence: at most every 300 ms it leaves most of the line
-    assert 1 <= probes <= 5
-    assert beside > 5 * probes
+    for _ in range(3):
+        with pytest.raises(NoReply, match=r"no answer in 0\.2 s"):
+            await silent.read_input(1, 1)
+    silent.timeout = 60.0
+    probed = 0
+    while probed < 3:
+        assert await line.poll(1, 1) == 1
+        with pytest.raises(NoReply, match=r"no answer in 0\.05 s|next probe in") as caught:
+            await silent.read_input(1, 1)
+        probed += "no answer in" in str(caught.value)
+    times = line.asked
+    assert len(times) == 6
+    waits = [after - before for before, after in pairwise(times[2:])]
+    for wait, least in zip(waits, (0.3, 0.45, 0.75), strict=True):
+        assert wait >= least
 
 
 async def test_a_unit_that_comes_back_is_found_by_a_probe(line: _Line) -> None:
@@ -112,8 +114,8 @@ async def test_a_unit_that_comes_back_is_found_by_a_probe(line: _Line) -> None:
     assert not late.connected
     assert line.bus.unit(1).name == "unit 1"
     line.server.add_device(3, _Registers(3))
-    good, _ = await line.poll(3, 1.5)
-    assert good > 1
+    assert await recovered(lambda: late.read_input(1, 2)) == (3, 3)
+    assert await line.poll(3, 5) == 5
     assert late.connected
 
 

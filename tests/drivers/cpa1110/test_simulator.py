@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -101,11 +102,10 @@ async def test_a_paced_line_takes_its_wire_time(line: SerialLine, think: float) 
     assert f"baud={line.baud}&parity=N" in url
     compressor = Compressor(CompressorSettings(url, timeout=5.0))
     await compressor.read_status()
-    loop = asyncio.get_running_loop()
-    began = loop.time()
+    began = time.monotonic()
     for _ in range(3):
         await compressor.read_status()
-    took = (loop.time() - began) / 3
+    took = (time.monotonic() - began) / 3
     right = (8 + 71 + 2 * 3.5) * line.character_time + think
     assert took >= right * 0.98
     assert len(simulator.server.requests()) == 4
@@ -177,7 +177,7 @@ async def test_the_command_line_end_to_end(running: _Process) -> None:
     control = await running.line()
     assert endpoint.startswith("listening tcp://127.0.0.1:")
     assert control.startswith("control tcp://127.0.0.1:")
-    compressor = Compressor(CompressorSettings(endpoint.split()[1], timeout=0.5))
+    compressor = Compressor(CompressorSettings(endpoint.split()[1], timeout=30.0))
     status = await compressor.read_status()
     assert (status.revision, str(status.panel_pressure_unit)) == ("3.101", "bar")
 
@@ -210,28 +210,26 @@ async def test_the_command_line_end_to_end(running: _Process) -> None:
     assert (running.process.returncode, out, err) == (0, b"", b"")
 
 
-@pytest.mark.parametrize(
-    ("command", "words"),
-    [
-        ("start", "unknown command 'start', known are help, fault, state"),
-        ("fault", "fault needs one word"),
-        ("fault deaf", "unknown fault 'deaf'"),
-        ("fault bad-crc", "cannot happen on this link"),
-        ("alarm", "name at least one bit"),
-        ("alarm hot", "unknown bit 'hot'"),
-        ("state odd", "unknown state 'odd', known are idle"),
-        ("units bar", "units needs a pressure"),
-        ("units atm C", "units needs a pressure"),
-    ],
-)
-async def test_a_wrong_command_is_answered_by_an_error(
-    running: _Process, command: str, words: str
-) -> None:
+WRONG_COMMANDS = {
+    "start": "unknown command 'start', known are help, fault, state",
+    "fault": "fault needs one word",
+    "fault deaf": "unknown fault 'deaf'",
+    "fault bad-crc": "cannot happen on this link",
+    "alarm": "name at least one bit",
+    "alarm hot": "unknown bit 'hot'",
+    "state odd": "unknown state 'odd', known are idle",
+    "units bar": "units needs a pressure",
+    "units atm C": "units needs a pressure",
+}
+
+
+async def test_a_wrong_command_is_answered_by_an_error(running: _Process) -> None:
     await running.line()
     await running.line()
-    answer = await running.type(command)
-    assert answer.startswith("error ")
-    assert words in answer
+    for command, words in WRONG_COMMANDS.items():
+        answer = await running.type(command)
+        assert answer.startswith("error ")
+        assert words in answer
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
