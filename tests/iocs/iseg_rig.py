@@ -45,7 +45,7 @@ async def ioc(
 ) -> AsyncIterator[tuple[PythonProcess, int]]:
     """`python -m iocs.iseg`, serving on a port; ended by SIGTERM, which must give 0."""
     arguments = (
-        *("--link", link, "--prefix", PREFIX, "--no-autosave", "--timeout", "5"),
+        *("--link", link, "--prefix", PREFIX, "--no-autosave", "--timeout", "2"),
         *("--set", modules_toml(modules, channels), *flags),
     )
     async with PythonProcess("iocs.iseg", *arguments, env=space.env) as process:

@@ -57,7 +57,7 @@ async def _start(stack: AsyncExitStack, space: CaSpace, link: str, *settings: st
     ioc = await stack.enter_async_context(
         PythonProcess(
             "iocs.cvm96",
-            *("--link", url, "--prefix", "T:", "--no-autosave", "--timeout", "0.2", *settings),
+            *("--link", url, "--prefix", "T:", "--no-autosave", "--timeout", "0.5", *settings),
             env=space.env,
         )
     )

@@ -64,7 +64,7 @@ async def test_minimalmodbus_reads_the_same_values_over_a_pty(function: int) -> 
 
 def _refused(url: str) -> list[str]:
     # it waits for as many bytes as it asked for, then looks at what came
-    instrument = _instrument(url, 1, timeout=0.5)
+    instrument = _instrument(url, 1, timeout=1.0)
     found: list[str] = []
     for start, count in ((0, 42), (1, 2), (0x4A, 2), (0, 3)):
         with pytest.raises(minimalmodbus.IllegalRequestError) as caught:

@@ -198,16 +198,16 @@ async def test_v12_psx_sync_takes_no_more_than_256_bytes(dataset: Any) -> None:
             psx.XcomApiTcpMode.CLIENT, remote_ip="127.0.0.1", remote_port=port_of(link)
         )
 
-        def ask(count: int) -> Any:
+        def ask(count: int, timeout: float) -> Any:
             voltage = dataset.get_by_nr(3000, "xt")
             items = [psx.XcomValueItem(voltage, device="XT1") for _ in range(count)]
-            return api.request_infos(psx.XcomValueSet(items), retries=1, timeout=1)
+            return api.request_infos(psx.XcomValueSet(items), retries=1, timeout=timeout)
 
         await asyncio.to_thread(api.start)
         try:
-            assert len((await asyncio.to_thread(ask, 31)).items) == 31
+            assert len((await asyncio.to_thread(ask, 31, 60)).items) == 31
             with pytest.raises(Exception, match=r"^$|time|Time"):
-                await asyncio.to_thread(ask, 32)
+                await asyncio.to_thread(ask, 32, 1)
         finally:
             await asyncio.to_thread(api.stop)
 

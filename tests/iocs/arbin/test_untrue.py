@@ -20,7 +20,7 @@ from tests.iocs.arbin.rig import (
 from tests.iocs.cpa1110.client import PutError
 from tests.support.ca import CaSpace
 
-SHORT = ("--confirm-timeout", "1")
+SHORT = ("--confirm-timeout", "2")
 
 
 @pytest.mark.parametrize("fault", ["ignore@writes", "defer=3600@writes"])

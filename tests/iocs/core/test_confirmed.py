@@ -166,7 +166,7 @@ class LateIoc(PlantIoc):
     )  # fmt: skip
     soon = setpoint(
         "Soon", Plant.write_target, confirm=PlantIoc.main, readback=lambda r: r.target,
-        doc="Shows soon", units="degC", agreement=Agreement(within=0.05),
+        doc="Shows soon", units="degC", agreement=Agreement(within=1.0),
     )  # fmt: skip
     trusted = setpoint(
         "Trusted", Plant.write_target, confirm=PlantIoc.main, readback=lambda r: r.target,

@@ -28,7 +28,6 @@ from tests.support.process import PythonProcess
 from tests.support.wire.until import until
 
 LONGEST_PERIOD = 1.0
-LIMIT = 60.0
 
 NEVER_GOOD = {
     "arbin": {r"CH\d+:MV:UD\d+": "the cycler does not report it; known once it has been put"},
@@ -90,7 +89,7 @@ class Bench:
     async def invalid_are(self, names: set[str]) -> None:
         """Wait until these PVs are INVALID, and no others."""
         try:
-            await until(lambda: self.invalid == names, LIMIT)
+            await until(lambda: self.invalid == names)
         except AssertionError:
             still, too = sorted(names - self.invalid), sorted(self.invalid - names)
             raise AssertionError(f"good: {still[:20]}; INVALID: {too[:20]}") from None
@@ -129,7 +128,6 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setenv(key, value)
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize("name", registry.MODULES)
 async def test_every_pv_goes_with_its_device_and_comes_back(name: str, free_port: int) -> None:
@@ -203,7 +201,6 @@ PARTS = (
 )
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.instrument)
 async def test_a_lost_part_takes_its_pvs_and_the_totals(part: Part, free_port: int) -> None:
@@ -221,7 +218,6 @@ async def test_a_lost_part_takes_its_pvs_and_the_totals(part: Part, free_port: i
         await one.invalid_are(one.never_good)
 
 
-@pytest.mark.timeout(200)
 async def test_a_total_never_contradicts_a_part_that_is_lost(free_port: int) -> None:
     crate = PARTS[0]
     async with (

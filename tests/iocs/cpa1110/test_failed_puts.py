@@ -117,7 +117,7 @@ async def test_a_start_whose_answer_is_lost_but_that_was_obeyed_succeeds(
     ca_space: CaSpace, fault: str
 ) -> None:
     """The state confirms what the answer could not; nothing is sent twice."""
-    async with bench(ca_space, None, "--timeout", "0.5") as one:
+    async with bench(ca_space, None, *LONG_CONFIRMATION, "--timeout", "2") as one:
         await one.panel.set_fault(parse_fault(f"{fault}:1@writes"))
         assert await one.ca.put(START, 1) is None
         assert await one.state() == 2
@@ -131,12 +131,12 @@ async def test_a_command_that_got_lost_fails_and_is_not_repeated(
     ca_space: CaSpace, name: str, frame: bytes
 ) -> None:
     model = CompressorModel() if name == START else running()
-    async with bench(ca_space, model, *SHORT_CONFIRMATION, "--timeout", "0.3") as one:
+    async with bench(ca_space, model, *SHORT_CONFIRMATION, "--timeout", "2") as one:
         await one.panel.set_fault(parse_fault("silent:1@writes"))
         error = await one.ca.put(name, 1)
         assert error is not None
         assert error.code == CaError.PUTFAIL
-        assert "unknown whether it was obeyed: no answer in 0.3 s" in await one.last_error()
+        assert "unknown whether it was obeyed: no answer in 2 s" in await one.last_error()
         assert one.written == [frame]
         await one.good()
         assert (await one.ca.get(name)).severity == 2

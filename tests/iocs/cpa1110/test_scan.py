@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import statistics
 
 import pytest
 
@@ -20,6 +19,7 @@ from tests.support.wire.until import until
 READ = 4
 ALIVE = f"{PREFIX}CoolantInTemp"
 PERIOD_PV = f"{PREFIX}Scan:Status:Period"
+BEAT = f"{PREFIX}Ioc:HEARTBEAT"
 
 
 def reads(panel: CompressorSimulator) -> int:
@@ -33,19 +33,29 @@ def intervals(panel: CompressorSimulator, count: int) -> list[float]:
     return [after - before for before, after in itertools.pairwise(times)]
 
 
+async def _missed(ca: Libca) -> int:
+    """How many scans were missed until now, as the IOC counts them."""
+    beat = (await ca.get(BEAT)).value
+
+    async def told() -> bool:
+        return (await ca.get(BEAT)).value > beat
+
+    await eventually(told)
+    return (await ca.get(f"{PREFIX}PollOverruns")).value
+
+
 async def test_the_period_pv_sets_the_rate_on_the_wire(ca_space: CaSpace) -> None:
     async with simulator() as (panel, link), ioc(ca_space, link), Libca(ca_space) as ca:
-        await until(lambda: reads(panel) > 3)
         assert (await ca.get(PERIOD_PV)).value == 1.0
-        slow = statistics.median(intervals(panel, 3))
         for period in (0.2, 0.1):
             assert await ca.put(PERIOD_PV, period) is None
             assert (await ca.get(PERIOD_PV)).value == period
-            before = reads(panel)
+            missed, before = await _missed(ca), reads(panel)
             await until(lambda n=before: reads(panel) > n + 8)
-            # a ratio of two measurements of the same machine, generous where it is busy
-            ratio = statistics.median(intervals(panel, 7)) / slow
-            assert ratio == pytest.approx(period, rel=0.3)
+            seconds = sum(intervals(panel, 7))
+            missed = await _missed(ca) - missed
+            # never faster; as slow as a busy machine makes it, which the IOC counts
+            assert 6 * period <= seconds <= (7 + missed + 1) * period
 
 
 async def test_a_period_out_of_range_is_refused(ca_space: CaSpace) -> None:

@@ -276,7 +276,7 @@ async def test_a_silent_variotrack_takes_its_own_pvs_only(ca_space: CaSpace) -> 
         one.simulator.site.speed = 500.0
         await until(lambda: all(
             len(one.client.updates[PREFIX + name]) >= seen[name] + 2 for name in others
-        ), 60)  # fmt: skip
+        ))  # fmt: skip
         for name in others:
             assert all(u.severity == NO_ALARM for u in one.client.updates[PREFIX + name][1:])
         one.simulator.site.speed = 0.0
@@ -374,7 +374,7 @@ async def test_a_mute_variotrack_delays_nobody_for_long(ca_space: CaSpace) -> No
         seen = {name: len(one.client.updates[PREFIX + name]) for name in others}
         await until(lambda: all(
             len(one.client.updates[PREFIX + name]) >= seen[name] + 6 for name in others
-        ), 90)  # fmt: skip
+        ))  # fmt: skip
         for name in others:
             assert all(u.severity == NO_ALARM for u in one.client.updates[PREFIX + name][1:])
 
