@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-async def in_thread(
-    function: Callable[[], T], name: str, expected: tuple[type[Exception], ...] = ()
-) -> T:
+async def in_thread(function: Callable[[], T], name: str) -> T:
     """Run a blocking function in a thread that cannot keep the process from ending.
 
-    Raises OSError, ValueError and what else is `expected` of the function.
+    Raises what the function raises.
     """
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if answer.done():
-            return
-        if error is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(result)  # type: ignore[arg-type]
+    outcome: Future[T] = Future()
+    outcome.set_running_or_notify_cancel()  # who gives up waiting cannot end it
 
     def run() -> None:
-        result, failure = None, None
         try:
-            result = function()
-        except (OSError, ValueError, *expected) as error:
-            failure = error
-        with contextlib.suppress(RuntimeError):  # the loop ended meanwhile
-            loop.call_soon_threadsafe(settle, result, failure)
+            outcome.set_result(function())
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is awaited
+            outcome.set_exception(error)
 
     threading.Thread(target=run, name=name, daemon=True).start()
-    return await answer
+    return await asyncio.wrap_future(outcome)

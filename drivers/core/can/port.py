@@ -87,7 +87,7 @@ class Port:
     ) -> Port:
         """Open the interface of a link; raises OSError with the reason."""
         opening = asyncio.ensure_future(
-            in_thread(lambda: open_interface(url), f"can-open-{url.channel}", (can.CanError,))
+            in_thread(lambda: open_interface(url), f"can-open-{url.channel}")
         )
         try:
             bus = await asyncio.shield(opening)
@@ -108,7 +108,7 @@ class Port:
     async def close(self) -> None:
         """Close the interface, at latest when its threads have come back from it."""
         self._stop()
-        await in_thread(self._shut_down, "can-close", (can.CanError,))
+        await in_thread(self._shut_down, "can-close")
 
     def abandon(self) -> None:
         """Close the interface behind the scenes."""
