@@ -28,7 +28,17 @@ from .framing import Framer, TooLong, room_for
 from .monitor import Monitor
 from .names import parse_address
 from .outbox import Outbox
-from .wire import GETFAIL, MINOR_VERSION, NORMAL, Command, error_reply, message, search_reply
+from .wire import (
+    GETFAIL,
+    MINOR_VERSION,
+    NORMAL,
+    Command,
+    Put,
+    error_reply,
+    message,
+    parse_put,
+    search_reply,
+)
 from .writes import Writes
 
 if TYPE_CHECKING:
@@ -147,6 +157,9 @@ class Circuit:
         await asyncio.sleep(0)
 
     def _parse(self, frame: bytes) -> Any:
+        put = parse_put(frame)
+        if put is not None:
+            return put
         try:
             return self._parser.recv(frame)[0].popleft()
         except _MALFORMED as error:
@@ -171,7 +184,7 @@ class Circuit:
         match command:
             case ca.ReadNotifyRequest() | ca.ReadRequest():
                 await self._read(command)
-            case ca.WriteRequest() | ca.WriteNotifyRequest():
+            case Put():
                 opened = self._opened(command)
                 await self._writes.begin(command, opened, self.identify())
             case ca.EventAddRequest():

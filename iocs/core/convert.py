@@ -95,7 +95,10 @@ def decode(data_type: int, count: int, raw: bytes) -> bytes | list[bytes] | list
     The forms with alarm, stamp or metadata carry these in front of the value, as in a reply.
     """
     form, native = split(data_type)
-    raw = raw[head_size(form, native) :]
+    head = head_size(form, native)
+    if len(raw) < head:
+        raise ConversionError(f"DBR type {data_type} has more than {len(raw)} bytes")
+    raw = raw[head:]
     if native is Native.STRING:
         raw = raw or b"\0"  # an empty text may come without a byte
         return [raw[i : i + STRING_SIZE] for i in range(0, len(raw), STRING_SIZE)][:count]

@@ -7,6 +7,7 @@ sections of the messages named.
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -16,6 +17,8 @@ from drivers.core.loglines import plain
 
 HEADER = struct.Struct(">HHHHII")
 _LONG_HEADER = struct.Struct(">HHHHIIII")
+_LONG_MARK = (0xFFFF, 0)
+"""Size and count in the short part of a long header."""
 _REASON_SIZE = 240
 
 
@@ -65,6 +68,31 @@ def message(
             command, 0xFFFF, data_type, 0, parameter1, parameter2, size, count
         )
     return header + data + bytes(padding) if padding else header + data
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A put with its header and payload as they came; whether they fit is not looked at."""
+
+    header: bytes
+    command: int
+    data_type: int
+    data_count: int
+    sid: int
+    ioid: int
+    payload: bytes
+
+
+def parse_put(frame: bytes) -> Put | None:
+    """The put that a whole message is; None if it is another."""
+    command, size, data_type, count, sid, ioid = HEADER.unpack_from(frame)
+    if command not in (Command.WRITE, Command.WRITE_NOTIFY):
+        return None
+    start = HEADER.size
+    if (size, count) == _LONG_MARK:
+        start = _LONG_HEADER.size
+        count = _LONG_HEADER.unpack_from(frame)[-1]
+    return Put(frame[:start], command, data_type, count, sid, ioid, frame[start:])
 
 
 def search_reply(port: int, search_id: int) -> bytes:

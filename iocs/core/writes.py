@@ -9,7 +9,7 @@ import struct
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from caproto import AccessRights, CAStatus, WriteNotifyRequest
+from caproto import AccessRights, CAStatus
 
 from drivers.core.errors import DriverError
 from drivers.core.loglines import FewLines, quoted
@@ -21,7 +21,7 @@ from .convert import decode, joined
 from .framing import TooLong
 from .point import Point
 from .puts import wanted
-from .wire import Command, error_reply, message
+from .wire import Command, Put, error_reply, message
 
 if TYPE_CHECKING:
     from .circuit import OpenChannel
@@ -54,7 +54,7 @@ class Writes:
         self._settled.set()
         self._listening = True
 
-    async def begin(self, command: Any, opened: OpenChannel, client: Client) -> None:
+    async def begin(self, command: Put, opened: OpenChannel, client: Client) -> None:
         """Begin a put, as soon as there is room for it."""
         await self._room.acquire()
         self._settled.clear()
@@ -80,8 +80,8 @@ class Writes:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _put(self, command: Any, opened: OpenChannel, client: Client) -> None:
-        if isinstance(command, WriteNotifyRequest):
+    async def _put(self, command: Put, opened: OpenChannel, client: Client) -> None:
+        if command.command == Command.WRITE_NOTIFY:
             wanted.set(lambda: self._listening)
         try:
             answer = await self._verdict(command, opened, client)
@@ -92,7 +92,7 @@ class Writes:
             self._settled.set()
             self._room.release()
 
-    async def _verdict(self, command: Any, opened: OpenChannel, client: Client) -> bytes:
+    async def _verdict(self, command: Put, opened: OpenChannel, client: Client) -> bytes:
         """Carry out a put; what to tell the client of it."""
         channel = opened.channel
         try:
@@ -132,54 +132,47 @@ class Writes:
         return reason
 
 
-def written(command: Any, status: CAStatus) -> bytes:
+def written(command: Put | TooLong, status: CAStatus) -> bytes:
     """The answer to a WRITE_NOTIFY; after a failure it comes behind the reason.
 
     Clients that do not understand the reason (Java, caproto) go by this one alone.
     """
-    if isinstance(command, TooLong):
-        wants_answer, data_type = command.command == Command.WRITE_NOTIFY, command.data_type
-    else:
-        wants_answer, data_type = isinstance(command, WriteNotifyRequest), command.header.data_type
-    if not wants_answer:
+    if command.command != Command.WRITE_NOTIFY:
         return b""
     eca = status.value.code_with_severity
-    return message(Command.WRITE_NOTIFY, b"", data_type, command.data_count, eca, command.ioid)
+    count, kind = command.data_count, command.data_type
+    return message(Command.WRITE_NOTIFY, b"", kind, count, eca, command.ioid)
 
 
-async def carry_out(opened: OpenChannel, command: Any, client: Client) -> str:
+async def carry_out(opened: OpenChannel, command: Put, client: Client) -> str:
     """Do what a WRITE or WRITE_NOTIFY asks for; raises the reason if it is not done.
 
     Returns what was put, for the log; nothing for an acknowledgement.
     """
     channel = opened.channel
     if _acknowledges(command) and isinstance(channel, Point):
-        _acknowledge(channel, client, command.header.data_type, _payload(command))
+        _acknowledge(channel, client, command.data_type, command.payload)
         return ""
     if AccessRights.WRITE not in channel.rights(client):
         raise PermissionError(f"{channel.pvname} may not be written by {client}")
-    value = decode(command.header.data_type, command.data_count, _payload(command))
+    value = decode(command.data_type, command.data_count, command.payload)
     if opened.long_text or (channel.text and channel.native is dbr.Native.CHAR):
         value = joined(channel, value)
     await channel.put(value, client)
     return describe(value)
 
 
-def _payload(command: Any) -> bytes:
-    return b"".join(bytes(part) for part in command.buffers)
-
-
-def _acknowledges(command: Any) -> bool:
+def _acknowledges(command: Put) -> bool:
     """Whether it is an alarm that is acknowledged, not a value that is put."""
-    return command.header.data_type in (dbr.PUT_ACKS, dbr.PUT_ACKT)
+    return command.data_type in (dbr.PUT_ACKS, dbr.PUT_ACKT)
 
 
-def _asked(command: Any) -> str:
+def _asked(command: Put) -> str:
     """The value that a put carried, if it was one."""
     try:
-        return describe(decode(command.header.data_type, command.data_count, _payload(command)))
+        return describe(decode(command.data_type, command.data_count, command.payload))
     except (dbr.ConversionError, ValueError):
-        return f"malformed ({command.header.payload_size} bytes)"
+        return f"malformed ({len(command.payload)} bytes)"
 
 
 def describe(value: Any) -> str:

@@ -9,6 +9,7 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -274,3 +275,14 @@ async def test_a_put_with_alarm_stamp_or_limits_is_one_of_its_value(
             assert await send(open_pair.ours, ours, kind, 1, raw) == (True, "")
             assert not (await send(open_pair.base, base, kind, 1, raw))[0]
             assert (await value_of(open_pair.ours, ours, name))[0] == 7
+
+
+async def test_a_put_without_its_payload_is_refused_and_its_client_kept(pair: Pair) -> None:
+    """As with EPICS Base, which looks at no payload of DBR types that are not put."""
+    for client in (pair.ours, pair.base):
+        channel = await client.create(PREFIX + "longout")
+        for data_type, raw in product(range(7, 35), (b"", b"7" + bytes(7))):
+            for count in (0, 1):
+                accepted, _ = await send(client, channel, data_type, count, raw)
+                assert not accepted, (data_type, count, raw)
+        assert (await client.read(channel)).one == 1
