@@ -147,7 +147,7 @@ class Circuit:
             raise Gone
         for number, frame in enumerate(self._framer.take(data), 1):
             if isinstance(frame, TooLong):
-                opened = self._opened(frame)
+                opened = self._opened(frame.put)
                 most, client = room_for(opened.count), self.identify()
                 await self._writes.refuse(frame, most, opened, client)
             else:

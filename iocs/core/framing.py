@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from .dbr import STRING_SIZE, ConversionError
-from .wire import HEADER, Command
+from .wire import HEADER, Put, parse_put
 
 SMALL = 1 << 14
 """Bytes of payload that any message may have: what EPICS Base has room for at least."""
@@ -25,7 +25,6 @@ _METADATA = 512
 
 _LONG = struct.Struct(">II")
 _LONG_SIZE = 0xFFFF
-_WRITES = (Command.WRITE, Command.WRITE_NOTIFY)
 
 
 @dataclass(slots=True)
@@ -37,14 +36,9 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class TooLong:
-    """A put that is refused for its length; ``header`` as it came. Its payload is passed over."""
+    """A put of ``size`` bytes that is refused for them; they are passed over, not in ``put``."""
 
-    header: bytes
-    command: int
-    data_type: int
-    data_count: int
-    sid: int
-    ioid: int
+    put: Put
     size: int
 
 
@@ -106,17 +100,17 @@ class Framer:
 
     def _refuse(self, at: int, end: int) -> TooLong | None:
         """Whether a long message is too long; raises ConversionError if it is no put."""
-        command, size, data_type, count, sid, ioid = HEADER.unpack_from(self._data, at)
+        _, size, _, count, _, _ = HEADER.unpack_from(self._data, at)
         start = at + HEADER.size
         if size == _LONG_SIZE and not count:
-            size, count = _LONG.unpack_from(self._data, start)
             start += _LONG.size
-        if command not in _WRITES:
+        size = end - start
+        put = parse_put(bytes(memoryview(self._data)[at:start]))
+        if put is None:
             raise ConversionError(f"a message of {size} bytes; {SMALL} are the most")
-        if size <= self._room(sid) and self._held.size - self._own <= MAX_HELD:
+        if size <= self._room(put.sid) and self._held.size - self._own <= MAX_HELD:
             return None
-        header = bytes(memoryview(self._data)[at:start])
-        return TooLong(header, command, data_type, count, sid, ioid, size)
+        return TooLong(put, size)
 
     def _count(self) -> None:
         self._held.size += len(self._data) - self._own

@@ -109,17 +109,18 @@ class Writes:
             self._lines.say(logging.INFO, client.address, "put", line, most=MOST_PUT_LINES)
         return written(command, CAStatus.ECA_NORMAL)
 
-    async def refuse(self, put: TooLong, most: int, opened: OpenChannel, client: Client) -> None:
+    async def refuse(self, long: TooLong, most: int, opened: OpenChannel, client: Client) -> None:
         """Answer a put of more than ``most`` bytes; what is to come of it is passed over."""
         channel = opened.channel
-        room = f"{channel.pvname} takes {most} bytes" if put.size > most else "no room for it now"
+        room = f"{channel.pvname} takes {most} bytes" if long.size > most else "no room for it now"
         may_write = AccessRights.WRITE in channel.rights(client)
         kind = dbr.ConversionError if may_write else PermissionError  # which alarms nothing
-        error = kind(f"a put of {put.size} bytes: {room}")
+        error = kind(f"a put of {long.size} bytes: {room}")
         reason = self._tell(channel, client, error)
-        channel.not_carried_out(f"{put.size} bytes", client, error)
+        channel.not_carried_out(f"{long.size} bytes", client, error)
         status = CAStatus.ECA_TOLARGE
-        await self._send(error_reply(put, opened.cid, status, reason) + written(put, status))
+        answer = error_reply(long.put, opened.cid, status, reason) + written(long.put, status)
+        await self._send(answer)
 
     def _tell(self, channel: Channel, client: Client, error: Exception) -> str:
         """Leave a line in the log of a put that failed; returns the reason."""
@@ -132,7 +133,7 @@ class Writes:
         return reason
 
 
-def written(command: Put | TooLong, status: CAStatus) -> bytes:
+def written(command: Put, status: CAStatus) -> bytes:
     """The answer to a WRITE_NOTIFY; after a failure it comes behind the reason.
 
     Clients that do not understand the reason (Java, caproto) go by this one alone.
