@@ -274,7 +274,7 @@ async def test_a_wrong_bit_rate_says_what_it_may_be_and_comes_back() -> None:
         node = one.node(0)
         one.line.bitrate = 250_000
         with pytest.raises((NoReply, LinkDown), match="refuses frames"):
-            await ask(node, 0, within=5.0)
+            await ask(node, 0, within=1.5)
         one.line.bitrate = 125_000
         assert await recovered(lambda: ask(node, 0, within=5.0))
 
@@ -287,7 +287,7 @@ async def test_bus_off_is_said_and_mended_by_itself(kind: str) -> None:
         await ask(node, 0)
         one.line.break_down(True)
         with pytest.raises((NoReply, LinkDown), match=r"bus off|its bus is off"):
-            await ask(node, 0, within=5.0)
+            await ask(node, 0, within=1.5)
         one.line.break_down(False)
         assert await recovered(lambda: ask(node, 0, within=5.0))
         assert one.bus.reconnects >= 1
