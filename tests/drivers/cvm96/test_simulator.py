@@ -74,7 +74,7 @@ def test_reset_coils_are_noted_if_they_are_to_be() -> None:
 
 
 async def test_commands_of_the_console() -> None:
-    simulator = make_bus(3, first_address=4)
+    simulator = make_bus(3, Behaviour(speed=1e-6), first_address=4)
     console = Console(simulator)
     url = await simulator.listen("rtu+tcp://127.0.0.1:0")
     bus = MeterBus(Cvm96Settings(url, meters=names(3, first=4), timeout=0.2))
@@ -116,3 +116,4 @@ async def test_the_program_serves_eight_meters(link: str) -> None:
 async def test_an_hour_that_is_none_is_refused() -> None:
     async with PythonProcess(MODULE, "--hour", "25") as simulator:
         await simulator.line("25 is not from 0 to 24")
+        assert await simulator.wait() == 2
