@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from types import CodeType, FrameType
 from typing import Any
 
@@ -23,21 +24,49 @@ def counted(*modules: str, but: frozenset[str] = frozenset()) -> Iterator[Work]:
 
     Walks that C code does on its own (`x in list`) do not count, unless they call Python.
     """
-    work = Work()
-    chosen: dict[CodeType, bool] = {}
 
+    @cache
+    def wanted(code: CodeType) -> bool:
+        return code.co_name not in but and any(module in code.co_filename for module in modules)
+
+    work = Work()
+    with _monitored(work, wanted) if sys.version_info >= (3, 12) else _traced(work, wanted):
+        yield work
+    assert work.instructions, f"no code of {modules} was seen"
+
+
+@contextmanager
+def _monitored(work: Work, wanted: Callable[[CodeType], bool]) -> Iterator[None]:
+    """From Python 3.13 on, tracing misses what a function does when it is first called."""
+    if sys.version_info >= (3, 12):
+        monitoring, tool = sys.monitoring, sys.monitoring.PROFILER_ID
+
+        def count(code: CodeType, _: int) -> object:
+            if not wanted(code):
+                return monitoring.DISABLE
+            work.instructions += 1
+            return None
+
+        monitoring.use_tool_id(tool, __name__)
+        monitoring.register_callback(tool, monitoring.events.INSTRUCTION, count)
+        monitoring.restart_events()
+        monitoring.set_events(tool, monitoring.events.INSTRUCTION)
+        try:
+            yield
+        finally:
+            monitoring.set_events(tool, monitoring.events.NO_EVENTS)
+            monitoring.free_tool_id(tool)
+
+
+@contextmanager
+def _traced(work: Work, wanted: Callable[[CodeType], bool]) -> Iterator[None]:
     def count(frame: FrameType, event: str, _: Any) -> Any:
         if event == "opcode":
             work.instructions += 1
         return count
 
     def enter(frame: FrameType, event: str, _: Any) -> Any:
-        code = frame.f_code
-        wanted = chosen.get(code)
-        if wanted is None:
-            in_module = any(module in code.co_filename for module in modules)
-            wanted = chosen[code] = in_module and code.co_name not in but
-        if not wanted:
+        if not wanted(frame.f_code):
             return None
         frame.f_trace_opcodes = True
         frame.f_trace_lines = False
@@ -46,6 +75,6 @@ def counted(*modules: str, but: frozenset[str] = frozenset()) -> Iterator[Work]:
     before = sys.gettrace()
     sys.settrace(enter)
     try:
-        yield work
+        yield
     finally:
         sys.settrace(before)
