@@ -41,7 +41,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.ca import CaSpace
-from tests.support.checkout import check_out
+from tests.support.checkout import check_out, without_make
 from tests.support.process import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -281,7 +281,8 @@ def session(tmp_path: Path, ca_space: CaSpace, new_port: Callable[[], int]) -> I
             if title := re.match(r"# (\w+\.toml)\n", block.text):
                 (folder / title[1]).write_text(block.text)
     path = f"{sys.prefix}/bin:{os.environ['PATH']}"
-    env = ca_space.env | {"EPICS_CA_ADDR_LIST": "127.255.255.255", "HOME": str(tmp_path)}
+    env = without_make(ca_space.env)
+    env |= {"EPICS_CA_ADDR_LIST": "127.255.255.255", "HOME": str(tmp_path)}
     env |= {"PATH": path, "BASH_ENV": str(tmp_path / "exported"), "PYTHONUNBUFFERED": "1"}
     (tmp_path / "exported").touch()
     one = Session(folder, env, new_port)

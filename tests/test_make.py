@@ -12,16 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.checkout import check_out
+from tests.support.checkout import check_out, without_make
 from tests.support.process import ROOT
 
 
 def _make(
     folder: Path, *arguments: str, path: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    # a make that runs these tests exports its flags and variables
-    outer = ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "VENV")
-    env = {name: value for name, value in os.environ.items() if name not in outer}
+    env = without_make(os.environ)
     if path is not None:
         env["PATH"] = str(path)
     make = shutil.which("make")
