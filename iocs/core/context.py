@@ -114,6 +114,11 @@ class Context(caserver.Context):
 
     async def start(self) -> None:
         """Open all sockets; raises :class:`PortTaken` or OSError before anything is half served."""
+        if not 0 < self.ca_server_port < 1 << 16:
+            names = "EPICS_CAS_SERVER_PORT or EPICS_CA_SERVER_PORT"
+            raise OSError(
+                errno.EINVAL, f"{names}: {self.ca_server_port} is no port, 1 to 65535 are"
+            )
         self.port, listening = await self._bind()
         try:
             searched = self._bind_udp()

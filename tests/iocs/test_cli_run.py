@@ -127,6 +127,17 @@ async def test_a_udp_port_that_is_not_shared_is_told(ca_space: CaSpace, tmp_path
     assert not [line for line in process.stderr if "Traceback" in line]
 
 
+async def test_a_port_that_is_none_is_told(ca_space: CaSpace) -> None:
+    env = ca_space.env | {"EPICS_CAS_SERVER_PORT": "70000"}
+    arguments = ("iocs.cpa1110", "--link", "tcp://127.0.0.1:1", "--no-autosave")
+    async with PythonProcess(*arguments, env=env) as process:
+        assert await process.wait() == 1
+    [line] = [line for line in process.stderr if "CRITICAL" in line]
+    assert "EPICS_CAS_SERVER_PORT" in line
+    assert "70000 is no port" in line
+    assert not [line for line in process.stderr if "Traceback" in line]
+
+
 async def test_an_ioc_ends_though_no_name_server_answers(ca_space: CaSpace) -> None:
     arguments = ("iocs.cpa1110", "--link", "tcp://panel.invalid:502", "--no-autosave")
     env = ca_space.env | {"EPICS_CAS_BEACON_ADDR_LIST": "beacons.invalid"}
