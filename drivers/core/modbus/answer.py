@@ -15,11 +15,11 @@ from struct import Struct
 
 from ..noise import MOST_NOISE
 
-_MBAP_HEADER = 7
+MBAP_HEADER = 7
 _MBAP = Struct(">HHH")
 _MAX_PDU = 253
-_LONGEST_MBAP = _MBAP_HEADER + _MAX_PDU
-_EXCEPTION_FLAG = 0x80
+LONGEST_MBAP = MBAP_HEADER + _MAX_PDU
+EXCEPTION_FLAG = 0x80
 _READS = (3, 4)
 _WRITE_ECHO_LENGTH = 5
 
@@ -64,7 +64,7 @@ def answer_length(request: bytes) -> int:
 def judge_pdu(request: bytes, answer: bytes) -> str:
     """What is wrong with an answer PDU to a request PDU; empty if nothing is."""
     function = request[0]
-    if answer[0] == function | _EXCEPTION_FLAG:
+    if answer[0] == function | EXCEPTION_FLAG:
         return "" if len(answer) == 2 else f"an exception of {len(answer)} bytes instead of 2"
     if answer[0] != function:
         return f"the answer to function {answer[0]}, asked was {function}"
@@ -81,9 +81,9 @@ def mbap_frames(received: bytes) -> tuple[list[bytes], bytes]:
     """The whole MBAP frames at the start of some bytes, and what is left of them."""
     frames: list[bytes] = []
     start = 0
-    while len(received) >= start + _MBAP_HEADER:
+    while len(received) >= start + MBAP_HEADER:
         end = start + 6 + int.from_bytes(received[start + 4 : start + 6], "big")
-        if not start + _MBAP_HEADER < end <= len(received):
+        if not start + MBAP_HEADER < end <= len(received):
             break
         frames.append(received[start:end])
         start = end
@@ -105,10 +105,10 @@ def judge_mbap(request: bytes, received: bytes) -> Verdict:
     """
     stale = -1
     at = 0
-    while len(received) - at >= _MBAP_HEADER and at <= MOST_NOISE:
+    while len(received) - at >= MBAP_HEADER and at <= MOST_NOISE:
         transaction, protocol, length = _MBAP.unpack_from(received, at)
         if protocol != 0 or not 2 <= length <= _MAX_PDU + 1:
-            return _bad(f"not a Modbus TCP frame: {shown(received[at : at + _LONGEST_MBAP])}")
+            return _bad(f"not a Modbus TCP frame: {shown(received[at : at + LONGEST_MBAP])}")
         end = at + 6 + length
         if len(received) < end:
             break
@@ -118,7 +118,7 @@ def judge_mbap(request: bytes, received: bytes) -> Verdict:
             continue
         if received[at + 6] != request[6]:
             return _bad(f"an answer of unit {received[at + 6]}, asked was {request[6]}")
-        problem = judge_pdu(request[_MBAP_HEADER:], received[at + _MBAP_HEADER : end])
+        problem = judge_pdu(request[MBAP_HEADER:], received[at + MBAP_HEADER : end])
         if problem:
             return _bad(problem)
         return Verdict(Judgement.GOOD, received[at:end], trailing=len(received) - end)
@@ -132,7 +132,7 @@ def judge_mbap(request: bytes, received: bytes) -> Verdict:
 
 
 def _wrong_rtu_start(request: bytes, received: bytes, end: int) -> str:
-    asked, function = request[1], request[1] | _EXCEPTION_FLAG
+    asked, function = request[1], request[1] | EXCEPTION_FLAG
     if received and received[0] != request[0]:
         return f"an answer of unit {received[0]}, asked was {request[0]}"
     if len(received) < 2 or received[1] == function:
@@ -150,7 +150,7 @@ def _wrong_rtu_start(request: bytes, received: bytes, end: int) -> str:
 def judge_rtu(request: bytes, received: bytes, crc_is_right: Callable[[bytes], bool]) -> Verdict:
     """Judge the bytes received since an RTU request frame was sent."""
     pdu = request[1:-2]
-    end = 3 + (2 if received[1:2] == bytes([pdu[0] | _EXCEPTION_FLAG]) else answer_length(pdu))
+    end = 3 + (2 if received[1:2] == bytes([pdu[0] | EXCEPTION_FLAG]) else answer_length(pdu))
     problem = _wrong_rtu_start(request, received, end)
     if problem:
         return _bad(f"{problem}: {shown(received)}")

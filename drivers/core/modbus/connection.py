@@ -27,7 +27,7 @@ from .. import tcp
 from ..errors import Ambiguous, BadReply, DriverError, LinkDown, NoReply, Refused
 from ..noise import too_noisy
 from ..url import SerialUrl, TcpUrl
-from .answer import Judgement, Verdict, judge_mbap, judge_rtu, shows_life
+from .answer import EXCEPTION_FLAG, Judgement, Verdict, judge_mbap, judge_rtu, shows_life
 from .exceptions import ACKNOWLEDGE, FROM_A_GATEWAY, exception_text
 from .late import LateAnswers
 from .silence import LineSilence
@@ -38,7 +38,6 @@ _NEVER = 3600.0
 _RECEIVE_BUFFER = 1 << 20
 """More than asyncio hands over at once: what is longer pymodbus drops unseen."""
 
-_EXCEPTION_BIT = 0x80
 _SILENCES_TO_REOPEN = 2
 
 
@@ -322,7 +321,7 @@ class ModbusConnection:
         return await client.write_registers(start, list(request.values), device_id=unit)
 
     def _registers(self, request: Request, answer: ModbusPDU) -> tuple[int, ...]:
-        if answer.function_code & _EXCEPTION_BIT:
+        if answer.function_code & EXCEPTION_FLAG:
             raise self._refusal(request, answer.exception_code)
         return () if request.values else tuple(answer.registers)
 

@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .answer import Judgement, judge_rtu, mbap_frames
+from .answer import (
+    EXCEPTION_FLAG,
+    LONGEST_MBAP,
+    MBAP_HEADER,
+    Judgement,
+    judge_rtu,
+    mbap_frames,
+)
 from .exceptions import FROM_A_GATEWAY
 
 _MOST = 16
-_EXCEPTION_BIT = 0x80
-_MBAP_HEADER = 7
-_LONGEST_FRAME = 260
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class LateAnswers:
             sent = self._overdue.pop(frame[:2], None)
             if sent is None:
                 rest.append(frame)
-            elif frame[6:7] == sent[6:7] and not _of_gateway(frame[_MBAP_HEADER:]):
+            elif frame[6:7] == sent[6:7] and not _of_gateway(frame[MBAP_HEADER:]):
                 units.add(frame[6])
         rest.append(self._unfinished())
         others = b"".join(rest)
@@ -92,13 +96,13 @@ class LateAnswers:
     def _unfinished(self) -> bytes:
         """The start of a frame, if it is no late answer: taken out of what is held."""
         start = self._held
-        if len(start) < _MBAP_HEADER:
+        if len(start) < MBAP_HEADER:
             return b""
         size = 6 + int.from_bytes(start[4:6], "big")
-        if start[:2] in self._overdue and _MBAP_HEADER < size <= _LONGEST_FRAME:
+        if start[:2] in self._overdue and MBAP_HEADER < size <= LONGEST_MBAP:
             return b""
         self._held = b""
-        if size > _MBAP_HEADER:
+        if size > MBAP_HEADER:
             self._to_pass = size - len(start)
         else:  # no frame: nobody can tell where the next one begins
             self._overdue.clear()
@@ -111,7 +115,7 @@ class LateAnswers:
         which it is. Then it still shows that the unit lives.
         """
         sent = self._overdue[b""]
-        self._held = (self._held + data)[: _LONGEST_FRAME + 1]
+        self._held = (self._held + data)[: LONGEST_MBAP + 1]
         verdict = judge_rtu(sent, self._held, self._crc_is_right)
         if verdict.judgement is Judgement.INCOMPLETE:
             return Found(rest=data if self._sent_since else b"")
@@ -128,4 +132,4 @@ class LateAnswers:
 
 def _of_gateway(pdu: bytes) -> bool:
     """True for an answer by which a gateway says that the unit gave none."""
-    return len(pdu) == 2 and bool(pdu[0] & _EXCEPTION_BIT) and pdu[1] in FROM_A_GATEWAY
+    return len(pdu) == 2 and bool(pdu[0] & EXCEPTION_FLAG) and pdu[1] in FROM_A_GATEWAY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -55,18 +55,25 @@ class _Line:
         return good
 
 
-@pytest.fixture(params=["tcp", "rtu+tcp", "pty"])
-async def line(request: pytest.FixtureRequest) -> AsyncIterator[_Line]:
+@asynccontextmanager
+async def _two_units(kind: str, *, timeout: float, settle: float) -> AsyncIterator[_Line]:
+    """Two units on a line of this kind."""
     devices: dict[int, ModbusDevice] = {number: _Registers(number) for number in (1, 2)}
     server = ModbusServer(devices)
-    if request.param == "pty":
+    if kind == "pty":
         url = server.open_terminal(SerialLine(115200))
     else:
-        url = await server.listen(TcpUrl("127.0.0.1", 0, rtu=request.param == "rtu+tcp"))
-    bus = ModbusBus(url, timeout=0.2, settle=0.05, quarantine=RULE)
+        url = await server.listen(TcpUrl("127.0.0.1", 0, rtu=kind == "rtu+tcp"))
+    bus = ModbusBus(url, timeout=timeout, settle=settle, quarantine=RULE)
     yield _Line(server, bus, devices)
     await bus.close()
     await server.close()
+
+
+@pytest.fixture(params=["tcp", "rtu+tcp", "pty"])
+async def line(request: pytest.FixtureRequest) -> AsyncIterator[_Line]:
+    async with _two_units(request.param, timeout=0.2, settle=0.05) as one:
+        yield one
 
 
 async def test_units_answer_for_themselves(line: _Line) -> None:
@@ -192,17 +199,9 @@ def test_a_unit_that_shows_life_is_not_silent() -> None:
 
 @pytest.fixture(params=["tcp", "rtu+tcp", "pty"])
 async def patient_line(request: pytest.FixtureRequest) -> AsyncIterator[_Line]:
-    """Two units on a line that is kept silent until a late answer has come, however long."""
-    devices: dict[int, ModbusDevice] = {number: _Registers(number) for number in (1, 2)}
-    server = ModbusServer(devices)
-    if request.param == "pty":
-        url = server.open_terminal(SerialLine(115200))
-    else:
-        url = await server.listen(TcpUrl("127.0.0.1", 0, rtu=request.param == "rtu+tcp"))
-    bus = ModbusBus(url, timeout=0.5, settle=10.0, quarantine=RULE)
-    yield _Line(server, bus, devices)
-    await bus.close()
-    await server.close()
+    """A line that is kept silent until a late answer has come, however long."""
+    async with _two_units(request.param, timeout=0.5, settle=10.0) as one:
+        yield one
 
 
 async def test_late_answers_cost_one_reading_each_and_no_neighbour(patient_line: _Line) -> None:
