@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from .dbr import STRING_SIZE, ConversionError
-from .wire import HEADER, Put, parse_put
+from .wire import HEADER, LONG_MARK, Put, parse_put
 
 SMALL = 1 << 14
 """Bytes of payload that any message may have: what EPICS Base has room for at least."""
@@ -24,7 +24,6 @@ _METADATA = 512
 """More than any DBR type has in front of its value."""
 
 _LONG = struct.Struct(">II")
-_LONG_SIZE = 0xFFFF
 
 
 @dataclass(slots=True)
@@ -71,9 +70,11 @@ class Framer:
         self._to_skip -= skipped
         self._data += memoryview(data)[skipped:]
         at = 0
-        while (end := self._end(at)) is not None:
+        while (head := self._head(at)) is not None:
+            start, size = head
+            end = start + size
             long = end - at > SMALL + HEADER.size + _LONG.size
-            refused = self._refuse(at, end) if long else None
+            refused = self._refuse(at, start, size) if long else None
             if refused is not None:
                 self._to_skip = max(0, end - len(self._data))
                 yield refused
@@ -85,26 +86,22 @@ class Framer:
         del self._data[:at]
         self._count()
 
-    def _end(self, at: int) -> int | None:
-        """Where the message ends that begins at ``at``; None if its header is not complete."""
-        if at + HEADER.size > len(self._data):
+    def _head(self, at: int) -> tuple[int, int] | None:
+        """Where the payload of the message at ``at`` begins, and its size; None if too few came."""
+        start = at + HEADER.size
+        if start > len(self._data):
             return None
         _, size, _, count, _, _ = HEADER.unpack_from(self._data, at)
-        start = at + HEADER.size
-        if size == _LONG_SIZE and not count:
-            start += _LONG.size
-            if start > len(self._data):
-                return None
-            size, _ = _LONG.unpack_from(self._data, start - _LONG.size)
-        return start + size
+        if (size, count) != LONG_MARK:
+            return start, size
+        start += _LONG.size
+        if start > len(self._data):
+            return None
+        size, _ = _LONG.unpack_from(self._data, start - _LONG.size)
+        return start, size
 
-    def _refuse(self, at: int, end: int) -> TooLong | None:
+    def _refuse(self, at: int, start: int, size: int) -> TooLong | None:
         """Whether a long message is too long; raises ConversionError if it is no put."""
-        _, size, _, count, _, _ = HEADER.unpack_from(self._data, at)
-        start = at + HEADER.size
-        if size == _LONG_SIZE and not count:
-            start += _LONG.size
-        size = end - start
         put = parse_put(bytes(memoryview(self._data)[at:start]))
         if put is None:
             raise ConversionError(f"a message of {size} bytes; {SMALL} are the most")

@@ -17,7 +17,7 @@ from drivers.core.loglines import plain
 
 HEADER = struct.Struct(">HHHHII")
 _LONG_HEADER = struct.Struct(">HHHHIIII")
-_LONG_MARK = (0xFFFF, 0)
+LONG_MARK = (0xFFFF, 0)
 """Size and count in the short part of a long header."""
 _REASON_SIZE = 240
 
@@ -89,7 +89,7 @@ def parse_put(frame: bytes) -> Put | None:
     if command not in (Command.WRITE, Command.WRITE_NOTIFY):
         return None
     start = HEADER.size
-    if (size, count) == _LONG_MARK:
+    if (size, count) == LONG_MARK:
         start = _LONG_HEADER.size
         count = _LONG_HEADER.unpack_from(frame)[-1]
     return Put(frame[:start], command, data_type, count, sid, ioid, frame[start:])
