@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from .agreement import AT_ONCE, BY_DRIVER, Agreement
@@ -74,7 +75,7 @@ def analog(
 ) -> Reading[R]:
     """A number with units (ai, DOUBLE).
 
-    ``limits``: hihi, high, low, lolo, hysteresis, display, mdel, adel.
+    ``limits``: hihi, high, low, lolo, hysteresis, display, mdel, adel; and their guidance.
     """
     spec = PointSpec(
         name=name,
@@ -121,6 +122,7 @@ def binary(
     states: tuple[str, str] = NO_YES,
     severity: Severity = Severity.NO_ALARM,
     zero_severity: Severity = Severity.NO_ALARM,
+    guidance: str = "",
     archive: Archive | None = FAST,
 ) -> Reading[R]:
     """One bit with two labels (bi, ENUM); ``severity`` is that of 1, ``zero_severity`` of 0."""
@@ -131,6 +133,7 @@ def binary(
         native=Native.ENUM,
         states=states,
         severities=(zero_severity, severity),
+        guidance=guidance,
         archive=archive,
     )
     return Reading(spec, block, get)
@@ -144,6 +147,7 @@ def state(
     doc: str,
     states: Sequence[str],
     severities: Mapping[int, Severity] | None = None,
+    guidance: str = "",
     archive: Archive | None = FAST,
 ) -> Reading[R]:
     """One of up to 16 labelled states (mbbi, ENUM); ``severities`` by state index."""
@@ -155,6 +159,7 @@ def state(
         native=Native.ENUM,
         states=tuple(states),
         severities=tuple(chosen.get(i, Severity.NO_ALARM) for i in range(len(states))),
+        guidance=guidance,
         archive=archive,
     )
     return Reading(spec, block, get)
@@ -181,14 +186,19 @@ def text(
     doc: str,
     size: int = 39,
     shorten: bool = False,
+    severity: Severity = Severity.NO_ALARM,
     archive: Archive | None = None,
 ) -> Reading[R]:
     """A text of at most ``size`` bytes: stringin up to 39, a CHAR waveform beyond.
 
     A longer one makes the PV INVALID, with a line in the log; with ``shorten``, for lists and prose
     that nothing depends on, it ends in an ellipsis.
+
+    ``severity`` is that of a text that is not empty, so that its border shows what it tells. It is
+    for texts about alarms that are PVs of their own: the alarm server has those, and not the text.
     """
-    return Reading(text_spec(name, doc, size, shorten=shorten, archive=archive), block, get)
+    spec = text_spec(name, doc, size, shorten=shorten, archive=archive)
+    return Reading(replace(spec, severities=(Severity.NO_ALARM, severity)), block, get)
 
 
 def array(
@@ -223,7 +233,7 @@ def bits(
     block: Block[R],
     prefix: str,
     word: Callable[[R], int | None],
-    labels: Mapping[int, tuple[str, str]],
+    labels: Mapping[int, tuple[str, str] | tuple[str, str, str]],
     *,
     severity: Severity = Severity.NO_ALARM,
     states: tuple[str, str] = ("OK", "Active"),
@@ -231,7 +241,7 @@ def bits(
 ) -> Family:
     """One bi per bit of a word, named ``<prefix>:<Name>``.
 
-    ``labels`` maps a bit number to (Name, description).
+    ``labels`` maps a bit number to (Name, description), or (Name, description, guidance).
     """
 
     def getter(bit: int) -> Callable[[R], bool | None]:
@@ -250,9 +260,10 @@ def bits(
                 doc=doc,
                 states=states,
                 severity=severity,
+                guidance="".join(guidance),
                 archive=archive,
             )
-            for bit, (name, doc) in labels.items()
+            for bit, (name, doc, *guidance) in labels.items()
         }
     )
 

@@ -226,6 +226,8 @@ class Point(Channel):
             return GOOD if value == value else UNDEFINED
         if self._limits is not None and self.scalar:
             return self._limits.judge(value)
+        if self.text:
+            return judge_state(int(bool(value)), self.spec.severities)
         return GOOD
 
     def post(self, value: Any, stamp: Stamp, alarm: Alarm | None = None) -> None:

@@ -13,8 +13,13 @@ FAST = Archive(method="monitor", period=1.0)
 SLOW = Archive(method="monitor", period=2.0)
 """What changes seldom; even so a loss and its end, and some puts, have room within 10 s."""
 
+_SILENT = (
+    "There is no answer, and the values shown are old. Check power, cable and address; LastError"
+    " has the reason."
+)
 
-def connected_pv(doc: str) -> Internal:
+
+def connected_pv(doc: str, guidance: str = _SILENT) -> Internal:
     """Whether the device, or a part of it, answers (bi): MAJOR if not."""
     return Internal(
         PointSpec(
@@ -24,6 +29,7 @@ def connected_pv(doc: str) -> Internal:
             native=Native.ENUM,
             states=("Disconnected", "Connected"),
             severities=(Severity.MAJOR, Severity.NO_ALARM),
+            guidance=guidance,
             archive=FAST,
         )
     )

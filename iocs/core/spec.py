@@ -17,6 +17,7 @@ from .dbr import DTYPES, ENUM_STATES, ENUM_STRING_SIZE, UNITS_SIZE, Native
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9_:-]+")
 DESC_SIZE = 40
+GUIDANCE_SIZE = 240
 MAX_LONG = (1 << 31) - 1
 MIN_LONG = -(1 << 31)
 
@@ -67,6 +68,10 @@ class PointSpec:
     ``display`` the ends of a sensible axis. A text that does not fit is refused, or ends in an
     ellipsis with ``shorten``.
 
+    ``severities`` are those of the states; of a text, that of an empty one and that of any other.
+    ``guidance`` tells an operator what an alarm means and what to do, in one or two sentences;
+    screens and the alarm server show it. It names no limit, since limits change at run time.
+
     ``restore``: autosave brings the value back when the IOC starts; it must not reach the device.
     ``snapshot``: a snapshot may hold it, which clients write back all at once and in any order.
     That is for numbers that every such device has, and that switch, start, arm and identify nothing
@@ -84,6 +89,7 @@ class PointSpec:
     precision: int = 0
     states: tuple[str, ...] = ()
     severities: tuple[int, ...] = ()
+    guidance: str = ""
     hihi: float = math.nan
     high: float = math.nan
     low: float = math.nan
@@ -108,10 +114,7 @@ class PointSpec:
         found: list[str] = []
         if not NAME_PATTERN.fullmatch(self.name):
             found.append("the name may hold only A-Z, a-z, 0-9, '_', ':' and '-'")
-        if not self.desc or len(self.desc.encode()) > DESC_SIZE:
-            found.append(f"the description {self.desc!r} must have 1 to {DESC_SIZE} bytes")
-        if len(self.units.encode()) >= UNITS_SIZE:
-            found.append(f"units {self.units!r} must have at most {UNITS_SIZE - 1} bytes")
+        found.extend(self._text_problems())
         if not 0 <= self.precision <= 15:
             found.append(f"precision {self.precision} is not between 0 and 15")
         if self.count < 1:
@@ -127,6 +130,16 @@ class PointSpec:
         limits = [v for v in (self.lolo, self.low, self.high, self.hihi) if v == v]
         if limits != sorted(limits):
             found.append(f"alarm limits lolo, low, high, hihi must rise: {limits}")
+        return found
+
+    def _text_problems(self) -> list[str]:
+        found: list[str] = []
+        if not self.desc or len(self.desc.encode()) > DESC_SIZE:
+            found.append(f"the description {self.desc!r} must have 1 to {DESC_SIZE} bytes")
+        if len(self.guidance) > GUIDANCE_SIZE or not self.guidance.isprintable():
+            found.append(f"the guidance must be one line of at most {GUIDANCE_SIZE} characters")
+        if len(self.units.encode()) >= UNITS_SIZE:
+            found.append(f"units {self.units!r} must have at most {UNITS_SIZE - 1} bytes")
         return found
 
     def _state_problems(self) -> list[str]:

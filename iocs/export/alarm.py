@@ -77,8 +77,9 @@ def _pv(row: Row, place: Place, connection: str) -> ET.Element:
 
 
 def _guidance(row: Row, prefix: str) -> str:
+    """What the declaration tells an operator; without that, what raises the alarm."""
     causes = "; ".join(f"{severity.name} {cause}" for cause, severity in row.alarms)
-    return f"{causes}. {prefix}{LAST_ERROR} has the reason if it is INVALID."
+    return f"{row.spec.guidance or f'{causes}.'} If INVALID: see {prefix}{LAST_ERROR}."
 
 
 def _detail(parent: ET.Element, tag: str, title: str, details: str) -> None:

@@ -85,7 +85,10 @@ class Row:
 
     @property
     def alarms(self) -> tuple[tuple[str, Severity], ...]:
-        """What makes the PV alarm, in words, worst first: limits and states with a severity."""
+        """What makes the PV alarm, in words, worst first: limits and states with a severity.
+
+        A text has none of its own: it repeats the alarms of other PVs.
+        """
         found = [*_limit_alarms(self), *_state_alarms(self.spec)]
         return tuple(sorted(found, key=lambda alarm: -alarm[1]))
 

@@ -56,6 +56,11 @@ class Pv:
     def units(self) -> str:
         return self.row.spec.units
 
+    @property
+    def guidance(self) -> str:
+        """What an alarm of it means and what to do, as the alarm server shows it; may be empty."""
+        return self.row.spec.guidance
+
     def inside(self, part: str) -> Pv:
         """The same PV of a part of the part that the macro M names: ``$(M)CH00:``."""
         return Pv(self.row, self.name.replace(PART, PART + part))

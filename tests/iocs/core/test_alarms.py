@@ -10,9 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iocs.core.alarm import GOOD, UNDEFINED, Limits, Severity, Status, judge_state
+from iocs.core.declare import text
+from iocs.core.group import DeviceGroup
+from iocs.core.scan import Scan
 from iocs.core.stamp import Stamp
 from tests.iocs.core.every_record import Pair
-from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now
+from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now, serving
+from tests.support.ca import CaSpace
 from tests.support.rawca import (
     ALARM,
     DBR_PUT_ACKS,
@@ -124,6 +128,40 @@ async def test_severities_of_states_change_at_run_time(group: PlantIoc, raw: Raw
     assert (answer.status, answer.severity) == (Status.STATE, 2)
     missing = await raw.put(await raw.create(PREFIX + "Mode.FFSV"), "MAJOR")
     assert missing.text == "T:Mode.FFSV: there is no such state"
+
+
+class TellingIoc(DeviceGroup[Plant]):
+    """Two texts that tell of alarms, one of each record type, and one that does not."""
+
+    main = Scan(1.0, Plant.read)
+
+    short = text(main, "Short", lambda r: r.name, doc="Short", severity=Severity.MINOR)
+    long = text(main, "Long", lambda r: r.name, doc="Long", size=64, severity=Severity.MAJOR)
+    plain = text(main, "Plain", lambda r: r.name, doc="Plain", size=64)
+
+
+async def test_a_text_of_alarms_alarms_while_it_is_not_empty(space: CaSpace, plant: Plant) -> None:
+    group = TellingIoc(PREFIX, plant)
+    plant.show(name="")
+    async with serving(group), RawCa(space.server_port) as raw:
+        channels = [await raw.create(PREFIX + name) for name in ("Short", "Long", "Plain")]
+        monitor = await raw.subscribe(channels[1], ALARM)
+        for name, severities in (
+            ("", (0, 0, 0)),
+            ("Oil too hot", (1, 2, 0)),
+            ("Oil too hot; no helium", (1, 2, 0)),
+            ("", (0, 0, 0)),
+        ):
+            plant.show(name=name)
+            await group.poller(TellingIoc.main).refresh()
+            readings = [await raw.read(channel) for channel in channels]
+            assert tuple(reading.severity for reading in readings) == severities
+            assert all(r.status == (Status.STATE if r.severity else 0) for r in readings)
+        plant.lose()
+        await group.poller(TellingIoc.main).refresh()
+        assert [(await raw.read(channel)).severity for channel in channels] == [3, 3, 3]
+        await raw.sync()
+        assert [event.severity for event in monitor.events][-4:] == [0, 2, 0, 3]
 
 
 async def test_value_alarm_and_stamp_come_in_one_event(

@@ -230,6 +230,8 @@ def test_trap_21_what_clients_could_not_decode_is_refused_at_declaration() -> No
         {"record": "mbbi", "native": Native.ENUM, "states": tuple("abcdefghijklmnopq")},
         {"record": "calc"},
         {"hihi": 1.0, "high": 2.0},
+        {"guidance": "x" * 241},
+        {"guidance": "Too hot.\nCool it."},
     ]
     for change in bad:
         with pytest.raises(DeclarationError, match=r"PV '"):

@@ -120,10 +120,10 @@ def differences(row: Row, ours: Facts, base: Facts) -> list[Difference]:
 
 
 def distinct(rows: Sequence[Row]) -> list[Row]:
-    """One row of each kind: those that differ in name and description alone are of one kind."""
+    """One row of each kind: those that differ in name and texts alone are of one kind."""
     kinds: dict[Any, Row] = {}
     for row in rows:
-        spec = replace(row.spec, name="X", desc="X", archive=None)
+        spec = replace(row.spec, name="X", desc="X", guidance="", archive=None)
         texts = tuple((name, text) for name, text in row.fields if name != "DESC")
         kinds.setdefault((repr(spec), texts, bool(row.setpoint), row.section), row)
     return list(kinds.values())

@@ -112,7 +112,14 @@ class SampleIOC(DeviceGroup[Sample]):
     zero_limit = analog(fast, "ZeroLimit", lambda s: s.number, doc="A limit of 0", low=0.0)
     no_limits = analog(odd, "NoLimits", lambda s: s.number, doc="None", archive=None)
     counts = integer(
-        fast, "Counts", lambda s: s.word, doc="Counts", units="1", high=100, display=(0, 200)
+        fast,
+        "Counts",
+        lambda s: s.word,
+        doc="Counts",
+        units="1",
+        high=100,
+        display=(0, 200),
+        guidance="There are too many counts. Put Reset.",
     )
     counts_unlimited = integer(odd, "CountsUnlimited", lambda s: s.word, doc="A" * 40)
     flag = binary(
@@ -135,6 +142,12 @@ class SampleIOC(DeviceGroup[Sample]):
         fast, "Many", lambda s: s.word % 16, doc="All states", states=[f"S{i}" for i in range(16)]
     )
     short_text = text(fast, "ShortText", lambda s: str(s.number), doc="Text", archive=SLOW)
+    told = text(
+        fast, "Told", lambda s: "", doc="Alarms in words", size=100, severity=Severity.MAJOR
+    )
+    told_short = text(
+        fast, "ToldShort", lambda s: "", doc="Alarms in few words", severity=Severity.MINOR
+    )
     long_text = text(fast, "LongText", lambda s: str(s.number), doc="Long text", size=100)
     doubles = array(
         fast,

@@ -336,6 +336,9 @@ def test_alarms_are_described_worst_first(sample: Target) -> None:
         .startswith("MAJOR Fault; MINOR Warning.")
     )
     assert f"{PREFIX}NoLimits" not in entries
+    assert entries[f"{PREFIX}Counts"].findtext("guidance/details", "") == (
+        f"There are too many counts. Put Reset. If INVALID: see {PREFIX}LastError."
+    )
     link = entries[f"{PREFIX}Mode"].findtext("display/details")
     assert link == "https://x/opi/sample.bob?P=LAB%3A&R=SAMPLE%3A"
     assert root.get("name") == "Lab"
