@@ -14,7 +14,7 @@ from drivers.cpa1110.device import Compressor
 from drivers.cpa1110.settings import CompressorSettings
 from drivers.cpa1110.status import CompressorStatus
 from drivers.cpa1110.units import PressureUnit, TemperatureUnit
-from drivers.cpa1110.words import BIT_NAMES, OperatingState
+from drivers.cpa1110.words import BITS, OperatingState, bit_texts
 from iocs.core.alarm import Severity
 from iocs.core.declare import (
     SLOW,
@@ -56,7 +56,10 @@ _PRESSURES = (
     "high_pressure_average",
     "delta_pressure_average",
 )
-TEXT_SIZE = 600  # the names of all 32 bits
+TEXT_SIZE = 900  # all 32 bits in words
+_WARNED = "if this goes on, the compressor may stop by itself"
+_ALARMED = "while this lasts, a start is refused"
+"""What a bit leads to; the latter by our rule (CPA reference, section 6)."""
 
 
 def camel_case(name: str) -> str:
@@ -67,9 +70,14 @@ def camel_case(name: str) -> str:
 def _word_bits(
     block: Block[CompressorStatus], prefix: str, warning: bool, severity: Severity
 ) -> Family:
+    consequence = _WARNED if warning else _ALARMED
     labels = {
-        bit: (camel_case(name), f"{prefix}: {name.replace('_', ' ')}")
-        for bit, name in enumerate(BIT_NAMES)
+        number: (
+            camel_case(bit.name),
+            f"{prefix}: {bit.text[0].lower()}{bit.text[1:]}",
+            f"{bit.meaning}; {consequence}. {bit.check}",
+        )
+        for number, bit in enumerate(BITS)
     }
     return bits(
         block,
@@ -97,6 +105,8 @@ class CompressorIOC(DeviceGroup[Compressor]):
         doc="Operating state",
         states=[label for label, _ in STATES.values()],
         severities={i: severity for i, (_, severity) in enumerate(STATES.values())},
+        guidance="Not ready: AlarmText names what is wrong. Mend that, then clear the error at the"
+        " panel. While it cools down or recovers only wait; it may start again by itself.",
     )
     operating_state_raw = integer(
         status, "OperatingStateRaw", lambda s: s.state, doc="Operating state, panel's number"
@@ -118,6 +128,8 @@ class CompressorIOC(DeviceGroup[Compressor]):
         low=10.0,
         high=44.0,
         doc="Cooling water inlet temperature",
+        guidance="The cooling water comes in too hot or too cold. Check the chiller or supply that"
+        " it comes from.",
     )
     coolant_out = analog(
         status,
@@ -128,6 +140,8 @@ class CompressorIOC(DeviceGroup[Compressor]):
         low=10.0,
         high=51.0,
         doc="Cooling water outlet temperature",
+        guidance="The cooling water leaves too hot or too cold. Check its flow, and the"
+        " temperature at which it comes in.",
     )
     coolant_rise = analog(
         status,
@@ -146,6 +160,8 @@ class CompressorIOC(DeviceGroup[Compressor]):
         low=10.0,
         high=51.0,
         doc="Oil temperature",
+        guidance="The oil is too hot or too cold. Check flow and temperature of the cooling water;"
+        " too hot, the compressor may stop by itself.",
     )
     helium = analog(
         status,
@@ -156,6 +172,8 @@ class CompressorIOC(DeviceGroup[Compressor]):
         low=10.0,
         high=87.0,
         doc="Helium temperature",
+        guidance="The helium is too hot or too cold. Check the cooling water and the oil"
+        " temperature; too hot, the compressor stops until it has cooled down.",
     )
 
     low_pressure = analog(
@@ -225,12 +243,18 @@ class CompressorIOC(DeviceGroup[Compressor]):
     warning_text = text(
         status,
         "WarningText",
-        lambda s: ", ".join(s.warnings),
+        lambda s: bit_texts(s.warning_mask),
         doc="Warnings in words",
         size=TEXT_SIZE,
+        severity=Severity.MINOR,
     )
     alarm_text = text(
-        status, "AlarmText", lambda s: ", ".join(s.alarms), doc="Alarms in words", size=TEXT_SIZE
+        status,
+        "AlarmText",
+        lambda s: bit_texts(s.alarm_mask),
+        doc="Alarms in words",
+        size=TEXT_SIZE,
+        severity=Severity.MAJOR,
     )
     warning = _word_bits(status, "Warning", True, Severity.MINOR)
     alarm_bit = _word_bits(status, "Alarm", False, Severity.MAJOR)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drivers.cpa1110.words import bit_names
+from drivers.cpa1110.words import bit_texts
 from drivers.xcom.addresses import Family
 from drivers.xcom.datapoints import datapoints_of
 from drivers.xcom.protocol import ObjectType
@@ -16,7 +16,7 @@ from iocs.cpa1110 import CompressorIOC
 from iocs.xcom.names import pv_name
 from iocs.xcom.parts import DevicePVs
 
-ALL_BITS = ", ".join(bit_names(0xFFFF_FFFF))
+ALL_BITS = bit_texts(0xFFFF_FFFF)
 PARAMETERS = {
     family: ", ".join(
         f"{pv_name(point)}?"

@@ -15,6 +15,7 @@ from drivers.cpa1110.words import (
     BIT_NAMES,
     DecodeError,
     bit_names,
+    bit_texts,
     mask_from_float,
     mask_from_names,
     model_name,
@@ -118,6 +119,8 @@ def test_unknown_states_and_bits_keep_their_numbers() -> None:
     assert state_name(15) == "recovered_from_error"
     assert state_name(16) == "resolve_previous_error"
     assert bit_names(1 << 31 | 1 << 5) == ("oil_low", "bit_31")
+    assert bit_texts(1 << 31 | 1 << 5) == "Oil temperature too low; Unknown bit 31"
+    assert bit_texts(0) == ""
     assert len(BIT_NAMES) == 31
 
 

@@ -28,6 +28,23 @@ BITS = (
 )
 """The bits of both words from bit 0 (CPA reference, section 3)."""
 
+WORDS = (
+    *("Cooling water inlet too hot", "Cooling water inlet too cold"),
+    *("Cooling water outlet too hot", "Cooling water outlet too cold"),
+    *("Oil temperature too high", "Oil temperature too low"),
+    *("Helium temperature too high", "Helium temperature too low"),
+    *("Low-side pressure too high", "Low-side pressure too low"),
+    *("High-side pressure too high", "High-side pressure too low"),
+    *("Pressure difference too high", "Pressure difference too low", "Motor current too low"),
+    *("Three-phase supply error", "Power supply error"),
+    *("Static pressure too high", "Static pressure too low", "Cold head motor stalled"),
+    *("Water inlet sensor faulty", "Water outlet sensor faulty", "Helium sensor faulty"),
+    *("Oil sensor faulty", "High pressure sensor faulty", "Low pressure sensor faulty"),
+    *("Motor current sensor faulty", "Motor current too high", "Inverter error"),
+    *("Driver communication lost", "Inverter communication lost", "Unknown bit 31"),
+)
+"""The same in words, with the one that no manual lists."""
+
 STATES = {
     0: ("Idle", 0),
     2: ("Starting", 0),
@@ -103,13 +120,7 @@ def _signed(mask: int) -> int:
 
 
 def _words(mask: int) -> str:
-    names: list[str] = []
-    for bit in range(32):
-        if mask >> bit & 1:
-            camel = BITS[bit] if bit < len(BITS) else f"bit{bit}"
-            words = "".join(f"_{c.lower()}" if c.isupper() else c for c in camel).lstrip("_")
-            names.append("bit_31" if bit == 31 else words)
-    return ", ".join(names)
+    return "; ".join(text for bit, text in enumerate(WORDS) if mask >> bit & 1)
 
 
 _COOLANT_NOISE = 0.3
@@ -142,8 +153,15 @@ PVS: dict[str, Pv] = {
     "OperatingHours": Pv(DOUBLE, lambda s: s.hours_of_operation, "h", 1, tolerance=0.06),
     "WarningWord": Pv(LONG, lambda s: _signed(s.warning_mask)),
     "AlarmWord": Pv(LONG, lambda s: _signed(s.alarm_mask)),
-    "WarningText": Pv(CHAR, lambda s: _words(s.warning_mask), count=600),
-    "AlarmText": Pv(CHAR, lambda s: _words(s.alarm_mask), count=600),
+    "WarningText": Pv(
+        CHAR,
+        lambda s: _words(s.warning_mask),
+        count=900,
+        severity=lambda s: int(s.warning_mask > 0),
+    ),
+    "AlarmText": Pv(
+        CHAR, lambda s: _words(s.alarm_mask), count=900, severity=lambda s: 2 * (s.alarm_mask > 0)
+    ),
     "PanelPressureUnit": Pv(ENUM, lambda s: ("psi", "bar", "kPa").index(str(s.pressure_unit))),
     "PanelTempUnit": Pv(ENUM, lambda s: ("F", "C", "K").index(str(s.temperature_unit))),
     "PanelSerial": Pv(LONG, lambda s: s.panel_serial_number),

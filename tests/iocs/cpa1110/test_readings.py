@@ -181,7 +181,9 @@ async def test_bits_that_only_3x_panels_can_tell(ca_space: CaSpace) -> None:
     async with simulator(model) as (_, link), ioc(ca_space, link), Libca(ca_space) as ca:
         readings = await shows(ca, model.snapshot())
         assert readings["AlarmWord"].value == (1 << 30) + 1
-        assert text(readings["AlarmText"].value) == "coolant_in_high, inverter_comm_loss"
+        assert text(readings["AlarmText"].value) == (
+            "Cooling water inlet too hot; Inverter communication lost"
+        )
 
 
 @pytest.mark.parametrize("revision", [REVISION_2X, REVISION_3X], ids=["2.x", "3.x"])
@@ -196,7 +198,7 @@ async def test_what_no_manual_lists_is_kept_and_shown(
         assert readings["OperatingState"].severity == 1
         assert readings["OperatingStateRaw"].value == 4
         assert readings["WarningWord"].value == -(1 << 31)
-        assert text(readings["WarningText"].value) == "bit_31"
+        assert text(readings["WarningText"].value) == "Unknown bit 31"
         state = await ca.get(f"{PREFIX}OperatingState", form=Form.CTRL)
         assert state.enums is not None
         assert state.enums[int(state.value)] == "Unknown"
