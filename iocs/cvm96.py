@@ -9,6 +9,7 @@ Quantities, units and signs: CVM-96 reference, sections 2 and 3.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
@@ -46,6 +47,24 @@ FREQUENCY_BAND = Band(0.94, 0.99, 1.01, 1.04)
 
 UNBALANCE_BAND = Band(high=2.0, hihi=5.0)
 """In %: EN 50160 allows 2 %; NEMA MG 1 advises against running motors beyond 5 %."""
+
+GUIDANCE = {
+    **{
+        f"{line.lower()}_voltage": f"{line} is far from its nominal voltage, and what it feeds may"
+        " fail. Compare it with the other phases: one alone points to a fuse or wire, all of them"
+        " to the supply."
+        for line in LINES
+    },
+    **{
+        f"{one.lower()}_{other.lower()}_voltage": f"{one} to {other} is far from its nominal"
+        " voltage, and three-phase loads may fail. Look at the voltage of each phase to see which"
+        " one it is."
+        for one, other in (("L1", "L2"), ("L2", "L3"), ("L3", "L1"))
+    },
+    "frequency": "The frequency is far from nominal: the grid is disturbed, or a generator feeds"
+    " the site. Ask who runs the supply, or check the generator.",
+}
+"""What to do about an alarm, by quantity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +131,11 @@ def _values(
     suffix: str = "",
     doc: str = "",
     archive: Archive | None = FAST,
+    *,
+    guidance: Mapping[str, str] | None = None,
 ) -> Family:
     """The PVs of one block, by table; ``path`` is where the block holds the quantities."""
+    told = guidance or {}
     return Family(
         {
             row.quantity: analog(
@@ -124,6 +146,7 @@ def _values(
                 units=row.what.unit,
                 precision=round(math.log10(row.what.counts)),
                 archive=archive,
+                guidance=told.get(row.quantity, ""),
             )
             for row in rows
         }
@@ -137,7 +160,7 @@ class MeterPVs(PartGroup[Meter]):
     energies = Scan(10.0, Meter.read_energies)
     extremes = Scan(10.0, Meter.read_extremes)
 
-    now = _values(instantaneous, MEASUREMENTS)
+    now = _values(instantaneous, MEASUREMENTS, guidance=GUIDANCE)
     counter = _values(energies, ENERGIES, "energies.", archive=SLOW)
     since_start = _values(
         energies, ENERGIES, "since_start.", "SinceStart", " since start", archive=SLOW
@@ -163,6 +186,8 @@ class MeterPVs(PartGroup[Meter]):
         units="%",
         precision=2,
         doc="Unbalance of line voltages (NEMA)",
+        guidance="The phases differ too much, and three-phase motors run hot on it. Look for a"
+        " missing phase, a blown fuse or a heavy load on one phase.",
     )
     current_unbalance = analog(
         instantaneous,
@@ -178,6 +203,8 @@ class MeterPVs(PartGroup[Meter]):
         lambda r: not doubts(r),
         states=("Doubtful", "Plausible"),
         zero_severity=Severity.MINOR,
+        guidance="What is read does not fit this meter; Doubts says what. Wait if it has just been"
+        " powered up; else check its model, its address and its wiring.",
         doc="Values fit the register map",
     )
     doubt = text(
@@ -238,7 +265,11 @@ class MeterPVs(PartGroup[Meter]):
 class NamedMeterPVs(MeterPVs):
     """One of several meters: it has a ``Connected`` of its own beside that of the IOC."""
 
-    part_connected = connected_pv("Meter answers")
+    part_connected = connected_pv(
+        "Meter answers",
+        "The meter does not answer, and its values are old. Check its supply, its address and the"
+        " bus cable; if all meters of the bus are silent, the link.",
+    )
 
 
 class MeterBusIOC(DeviceGroup[MeterBus]):

@@ -145,15 +145,42 @@ class Action(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bit:
-    """One bit of a word, as it is shown: its place, its name in CamelCase, text and weight."""
+    """One bit of a word, as it is shown: its place, its name in CamelCase, text and weight.
+
+    `guidance` tells what an alarm of it means and what to do; empty for one that never alarms.
+    """
 
     number: int
     name: str
     text: str
     weight: Weight
+    guidance: str
 
 
-def _bits(word: type[W], weights: dict[W, Weight], texts: dict[W, str]) -> tuple[Bit, ...]:
+@dataclass(frozen=True, slots=True)
+class _Alarm:
+    """Why a bit is looked at, and what to do about it."""
+
+    weight: Weight
+    guidance: str
+
+
+def _fault(guidance: str) -> _Alarm:
+    return _Alarm(Weight.FAULT, guidance)
+
+
+def _warning(guidance: str) -> _Alarm:
+    return _Alarm(Weight.WARNING, guidance)
+
+
+def _good(guidance: str) -> _Alarm:
+    return _Alarm(Weight.GOOD, guidance)
+
+
+_STATE = _Alarm(Weight.NORMAL, "")
+
+
+def _bits(word: type[W], alarms: dict[W, _Alarm], texts: dict[W, str]) -> tuple[Bit, ...]:
     """A Bit for every flag below bit 16, highest first."""
     found: list[Bit] = []
     for flag in sorted(word, reverse=True):
@@ -161,49 +188,172 @@ def _bits(word: type[W], weights: dict[W, Weight], texts: dict[W, str]) -> tuple
             words = (flag.name or "").split("_")
             name = "".join(part.capitalize() for part in words)
             text = texts.get(flag, " ".join(words).lower())
-            weight = weights.get(flag, Weight.NORMAL)
-            found.append(Bit(flag.value.bit_length() - 1, name, text, weight))
+            alarm = alarms.get(flag, _STATE)
+            number = flag.value.bit_length() - 1
+            found.append(Bit(number, name, text, alarm.weight, alarm.guidance))
     return tuple(found)
 
 
 _S, _E = ChannelStatus, ChannelEvent
 _MS, _ME = ModuleStatus, ModuleEvent
-_FAULT, _WARNING, _GOOD = Weight.FAULT, Weight.WARNING, Weight.GOOD
 
 CHANNEL_STATUS_BITS = _bits(
     ChannelStatus,
     {
-        **dict.fromkeys((_S.VOLTAGE_LIMIT, _S.CURRENT_LIMIT, _S.TRIP), _FAULT),
-        **dict.fromkeys((_S.EXTERNAL_INHIBIT, _S.EMERGENCY, _S.ARC_ERROR), _FAULT),
-        **dict.fromkeys((_S.VOLTAGE_BOUNDS, _S.CURRENT_BOUNDS, _S.INPUT_ERROR, _S.ARC), _WARNING),
+        _S.VOLTAGE_LIMIT: _fault(
+            "The output went above the hardware voltage limit of the module. Check VoltageSet and"
+            " what may drive the output from outside; then TripReset."
+        ),
+        _S.CURRENT_LIMIT: _fault(
+            "The output went above the hardware current limit of the module. Look for a discharge"
+            " or a short circuit in the load; then TripReset."
+        ),
+        _S.TRIP: _fault(
+            "The channel tripped, and its output was cut without a ramp. Look for the cause in the"
+            " load and its cable; then TripReset, and switch on again."
+        ),
+        _S.EXTERNAL_INHIBIT: _fault(
+            "The external inhibit is active, and the channel cannot be switched on. Find out what"
+            " holds it; when it is released, TripReset."
+        ),
+        _S.VOLTAGE_BOUNDS: _warning(
+            "The voltage is further from VoltageSet than VoltageBounds allows. Check whether the"
+            " current is limited, and whether the bounds are too narrow."
+        ),
+        _S.CURRENT_BOUNDS: _warning(
+            "The current is further from CurrentSet than CurrentBounds allows. Check the load, and"
+            " whether the bounds are too narrow."
+        ),
+        _S.ARC_ERROR: _fault(
+            "More arcs were counted than are allowed. Look for the discharge in the load, its"
+            " cable and connectors before you go on."
+        ),
+        _S.EMERGENCY: _fault(
+            "The channel was cut by an emergency off. Make sure that high voltage is safe again;"
+            " then TripReset, and switch on."
+        ),
+        _S.INPUT_ERROR: _warning(
+            "The module was sent a value for this channel that it does not take. Compare the set"
+            " points with their readbacks; then TripReset."
+        ),
+        _S.ARC: _warning(
+            "The module sees an arc, or cannot regulate the output. Watch the current; if it comes"
+            " again, lower the voltage and look for the discharge."
+        ),
     },
     {_S.VOLTAGE_LIMIT: "hardware voltage limit", _S.CURRENT_LIMIT: "hardware current limit"},
 )
 CHANNEL_EVENT_BITS = _bits(
     ChannelEvent,
     {
-        **dict.fromkeys((_E.VOLTAGE_LIMIT, _E.CURRENT_LIMIT, _E.TRIP), _FAULT),
-        **dict.fromkeys((_E.EXTERNAL_INHIBIT, _E.EMERGENCY, _E.ARC_ERROR), _FAULT),
-        **dict.fromkeys((_E.VOLTAGE_BOUNDS, _E.CURRENT_BOUNDS, _E.INPUT_ERROR, _E.ARC), _WARNING),
+        _E.VOLTAGE_LIMIT: _fault(
+            "The hardware voltage limit has been exceeded, and the channel cannot be switched on."
+            " Find out why; TripReset clears this."
+        ),
+        _E.CURRENT_LIMIT: _fault(
+            "The hardware current limit has been exceeded, and the channel cannot be switched on."
+            " Check the load; TripReset clears this."
+        ),
+        _E.TRIP: _fault(
+            "The channel has tripped and cannot be switched on. Find out why its current rose;"
+            " TripReset clears this."
+        ),
+        _E.EXTERNAL_INHIBIT: _fault(
+            "The external inhibit has been active, and the channel cannot be switched on. When it"
+            " is released, TripReset clears this."
+        ),
+        _E.VOLTAGE_BOUNDS: _warning(
+            "The voltage has been further from VoltageSet than allowed. See in its history when and"
+            " why; TripReset clears this."
+        ),
+        _E.CURRENT_BOUNDS: _warning(
+            "The current has been further from CurrentSet than allowed. See in its history when and"
+            " why; TripReset clears this."
+        ),
+        _E.ARC_ERROR: _fault(
+            "There have been more arcs than are allowed. Look for the discharge in the load and its"
+            " cable; TripReset clears this."
+        ),
+        _E.EMERGENCY: _fault(
+            "There was an emergency off, and the channel cannot be switched on. When high voltage"
+            " is safe again, TripReset clears this."
+        ),
+        _E.INPUT_ERROR: _warning(
+            "The module has refused a value for this channel. Compare the set points with their"
+            " readbacks; TripReset clears this."
+        ),
+        _E.ARC: _warning(
+            "There has been an arc, or the output could not be regulated. See in the history of the"
+            " current how often; TripReset clears this."
+        ),
     },
     {_E.ON_TO_OFF: "on to off without ramp"},
 )
 MODULE_STATUS_BITS = _bits(
     ModuleStatus,
     {
-        **dict.fromkeys((_MS.TEMPERATURE_GOOD, _MS.SUPPLY_GOOD, _MS.MODULE_GOOD), _GOOD),
-        **dict.fromkeys((_MS.SAFETY_LOOP_GOOD, _MS.NO_SUM_ERROR), _GOOD),
-        _MS.NEEDS_SERVICE: _FAULT,
-        _MS.INPUT_ERROR: _WARNING,
+        _MS.TEMPERATURE_GOOD: _good(
+            "The board is too hot, and no channel can be switched on. Check fans and air flow of"
+            " the crate; when it has cooled down, ClearEvents."
+        ),
+        _MS.SUPPLY_GOOD: _good(
+            "A supply voltage is out of tolerance, and no channel can be switched on. Check the"
+            " power supply of the crate; then ClearEvents."
+        ),
+        _MS.MODULE_GOOD: _good(
+            "Something of this module is not good. Its other status bits tell what: temperature,"
+            " supply, safety loop, or an error of a channel."
+        ),
+        _MS.SAFETY_LOOP_GOOD: _good(
+            "The safety loop is open, and no channel can be switched on. Find out where, and close"
+            " it if that is safe; then ClearEvents."
+        ),
+        _MS.NO_SUM_ERROR: _good(
+            "A channel of this module has an error. Look for the channel that is in alarm, and at"
+            " its status bits."
+        ),
+        _MS.INPUT_ERROR: _warning(
+            "The module was sent something that it does not take. Compare its set points with their"
+            " readbacks, and look for another program on the line."
+        ),
+        _MS.NEEDS_SERVICE: _fault(
+            "The module has a hardware failure, and its high voltage stays off. Have it repaired by"
+            " the maker."
+        ),
     },
     {_MS.VOLTAGE_LIMIT_GOOD: "hardware voltage limit good"},
 )
 MODULE_EVENT_BITS = _bits(
     ModuleEvent,
     {
-        **dict.fromkeys((_ME.TEMPERATURE_NOT_GOOD, _ME.SUPPLY_NOT_GOOD, _ME.SERVICE), _FAULT),
-        _ME.SAFETY_LOOP_NOT_GOOD: _FAULT,
-        **dict.fromkeys((_ME.INPUT_ERROR, _ME.VOLTAGE_LIMIT_NOT_GOOD, _ME.RESTART), _WARNING),
+        _ME.TEMPERATURE_NOT_GOOD: _fault(
+            "The board has been too hot, and no channel can be switched on. Check fans and air flow"
+            " of the crate; ClearEvents clears this."
+        ),
+        _ME.SUPPLY_NOT_GOOD: _fault(
+            "A supply voltage has been out of tolerance, and no channel can be switched on. Check"
+            " the power supply of the crate; ClearEvents clears this."
+        ),
+        _ME.SAFETY_LOOP_NOT_GOOD: _fault(
+            "The safety loop has been open, and no channel can be switched on. Find out why; when"
+            " it is closed, ClearEvents clears this."
+        ),
+        _ME.INPUT_ERROR: _warning(
+            "The module has refused something that it was sent. Compare its set points with their"
+            " readbacks; ClearEvents clears this."
+        ),
+        _ME.VOLTAGE_LIMIT_NOT_GOOD: _warning(
+            "The hardware voltage limit has not been in its proper range. Check its setting at the"
+            " module; ClearEvents clears this."
+        ),
+        _ME.SERVICE: _fault(
+            "The module has found a hardware failure, and no channel can be switched on. Have it"
+            " repaired if that comes again after ClearEvents."
+        ),
+        _ME.RESTART: _warning(
+            "The module has restarted, and its set points may be those of power-on. Check them"
+            " before you switch on; ClearEvents clears this."
+        ),
     },
     {_ME.VOLTAGE_LIMIT_NOT_GOOD: "hardware voltage limit not good"},
 )

@@ -62,6 +62,8 @@ class ChannelPVs(PartGroup[Inputs]):
     comm_failure = binary(
         channel, "CommFailure", lambda r: r.comm_failure, doc="No link to channel's controller",
         states=("OK", "Failure"), severity=Severity.MAJOR,
+        guidance="The cycler has lost the controller of this channel, and nobody knows what the"
+        " channel does. Check the controller's power and cable at the cycler.",
     )  # fmt: skip
     test_name = text(
         channel, "TestName", lambda r: r.texts.test_name, doc="Name of the test",
@@ -89,6 +91,8 @@ class ChannelPVs(PartGroup[Inputs]):
     group_state = state(
         values, "State", lambda r: group_of(r.status), doc="What the status means",
         states=GROUPS, severities={int(States.FAULT): Severity.MAJOR},
+        guidance="The channel is unsafe or has an error, and needs somebody at the cycler. Look at"
+        " Status, ExitCondition and the cell; then clear it at the console.",
     )  # fmt: skip
     step_and_cycle = text(
         values, "StepCycle", lambda r: r.texts.step_and_cycle, doc="Cycle, step, label and control",

@@ -43,6 +43,7 @@ def bit_family(
                 states=_STATES.get(bit.weight, _ALARMING),
                 severity=_SEVERITY.get(bit.weight, Severity.NO_ALARM),
                 zero_severity=(Severity.MAJOR if bit.weight is Weight.GOOD else Severity.NO_ALARM),
+                guidance=bit.guidance,
             )
             for bit in bits
         }

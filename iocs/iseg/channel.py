@@ -74,6 +74,8 @@ class ChannelPVs(PartGroup[Channel]):
     channel_state = state(
         fast, "ChannelState", lambda r: int(r.state), doc="State of the channel", states=STATES,
         severities=dict.fromkeys(map(int, _BAD_STATES), Severity.MAJOR),
+        guidance="The channel is off or not regulated, for the reason that its status bits tell."
+        " Remove the cause; then TripReset, and switch on again.",
     )  # fmt: skip
     ramping = binary(fast, "Ramping", lambda r: r.ramping, doc="Output ramps", states=NO_YES)
     status_word = integer(

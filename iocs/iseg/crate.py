@@ -31,6 +31,8 @@ class CrateIOC(DeviceGroup[Crate]):
     channels_tripped = integer(
         summary, "ChannelsTripped", lambda modules: sum(r.channels_tripped for r in modules),
         doc="Channels that have tripped", hihi=1,
+        guidance="Channels tripped, and their outputs are off. ChannelsTripped of each module"
+        " tells where; find the cause in the load, then TripReset.",
     )  # fmt: skip
     max_voltage = analog(
         summary, "MaxVoltage", lambda modules: _highest([r.max_voltage for r in modules]),

@@ -40,7 +40,11 @@ class ModulePVs(PartGroup[Module]):
     settings_scan = Scan(2.0, Module.read_settings)
     parameters = Scan(10.0, Module.read_parameters)
 
-    part_connected = connected_pv("Module answers")
+    part_connected = connected_pv(
+        "Module answers",
+        "The module does not answer; its high voltage may still be on. Check the crate's power, the"
+        " CAN cable and the module's address.",
+    )
     status_word = integer(
         fast, "Status", lambda r: signed_word(r.status), doc="Module status, bit word"
     )
@@ -49,6 +53,8 @@ class ModulePVs(PartGroup[Module]):
     channels_tripped = integer(
         fast, "ChannelsTripped", lambda r: r.channels_tripped, hihi=1,
         doc="Channels that have tripped",
+        guidance="Channels of this module tripped, and their outputs are off. Find those in state"
+        " Tripped, and the cause in their loads; then TripReset.",
     )  # fmt: skip
     max_voltage = analog(
         fast, "MaxVoltage", lambda r: r.max_voltage, units="V", precision=1,
@@ -101,14 +107,20 @@ class ModulePVs(PartGroup[Module]):
     temperature = analog(
         parameters, "Temperature", lambda r: r.temperature, units="degC", precision=1, high=50.0,
         hihi=55.0, doc="Board temperature",
+        guidance="The board gets too hot; the module may block its outputs. Check fans, filters"
+        " and air flow of the crate.",
     )  # fmt: skip
     supply_24v = analog(
         parameters, "Supply24V", lambda r: r.supply_24v, units="V", precision=2, lolo=22.8,
         hihi=25.2, doc="Supply +24 V", archive=SLOW,
+        guidance="The crate's 24 V is out of tolerance, and the module may block its outputs."
+        " Check the power supply of the crate and its load.",
     )  # fmt: skip
     supply_5v = analog(
         parameters, "Supply5V", lambda r: r.supply_5v, units="V", precision=2, lolo=4.75,
         hihi=5.25, doc="Supply +5 V", archive=SLOW,
+        guidance="The 5 V is out of tolerance, and the module may block its outputs. Check the"
+        " power supply of the crate; if that is good, the module needs service.",
     )  # fmt: skip
     serial_number = integer(
         parameters, "SerialNumber", lambda r: r.identity.serial_number, doc="Serial number",

@@ -40,13 +40,30 @@ _SEVERITIES = {
     CLASS_STATES.index("Halted"): Severity.MAJOR,
 }
 _FLAGS = (
-    (FrameFlags.MESSAGE_PENDING, "MessagePending", "A message waits to be read", False),
-    (FrameFlags.RESTARTED, "Restarted", "Gateway has restarted: ClearRestart", True),
-    (FrameFlags.CARD_PRESENT, "CardPresent", "SD card is in", False),
-    (FrameFlags.CARD_FULL, "CardFull", "SD card is full", True),
-    (FrameFlags.NEW_DATALOG, "NewDatalog", "New datalog file on the SD card", False),
-    (FrameFlags.DATALOGGER, "DatalogSupported", "Gateway can log to the SD card", False),
+    (FrameFlags.MESSAGE_PENDING, "MessagePending", "A message waits to be read", ""),
+    (
+        FrameFlags.RESTARTED,
+        "Restarted",
+        "Gateway has restarted: ClearRestart",
+        (
+            "The gateway has started anew: its supply was away, or its watchdog acted. Check its"
+            " supply, and its messages; ClearRestart ends this."
+        ),
+    ),
+    (FrameFlags.CARD_PRESENT, "CardPresent", "SD card is in", ""),
+    (
+        FrameFlags.CARD_FULL,
+        "CardFull",
+        "SD card is full",
+        (
+            "The SD card of the gateway is full, and no more data are logged. Take it out, save its"
+            " files, and put an empty one in."
+        ),
+    ),
+    (FrameFlags.NEW_DATALOG, "NewDatalog", "New datalog file on the SD card", ""),
+    (FrameFlags.DATALOGGER, "DatalogSupported", "Gateway can log to the SD card", ""),
 )
+"""Flag, PV, description and guidance: those with one are alarms."""
 
 
 def wall_time(seconds: int) -> str:
@@ -62,10 +79,12 @@ def message_line(message: Message) -> str:
 
 
 def _flag(
-    block: Block[FastReading], flag: FrameFlags, name: str, doc: str, alarming: bool
+    block: Block[FastReading], flag: FrameFlags, name: str, doc: str, guidance: str
 ) -> Reading[FastReading]:
-    severity = Severity.MINOR if alarming else Severity.NO_ALARM
-    return binary(block, name, lambda r: bool(r.flags & flag), doc=doc, severity=severity)
+    return binary(
+        block, name, lambda r: bool(r.flags & flag), doc=doc, guidance=guidance,
+        severity=Severity.MINOR if guidance else Severity.NO_ALARM,
+    )  # fmt: skip
 
 
 def _message(index: int) -> Callable[[FastReading], str]:
@@ -96,8 +115,8 @@ async def _acknowledge(unit: Unit) -> None:
 
 def _flags(block: Block[FastReading]) -> Family:
     return Family(
-        {name.lower(): _flag(block, flag, name, doc, alarming)
-         for flag, name, doc, alarming in _FLAGS}
+        {name.lower(): _flag(block, flag, name, doc, guidance)
+         for flag, name, doc, guidance in _FLAGS}
     )  # fmt: skip
 
 
@@ -182,6 +201,8 @@ class GatewayPVs(PartGroup[Unit]):
     message_alarm = state(
         fast, "MessageAlarm", lambda r: r.alarm.gravest, states=CLASS_STATES,
         severities=_SEVERITIES, doc="Gravest since last acknowledgement",
+        guidance="The site has reported a warning or a fault: Message01 and the next ones tell"
+        " when, where and what. See to it; then AcknowledgeMessages.",
     )  # fmt: skip
     acknowledge = command(
         "AcknowledgeMessages", _acknowledge, confirm=fast, doc="End the alarm of messages"

@@ -67,7 +67,11 @@ class DevicePVs(PartGroup[Unit]):
     slow = Block[SlowShare]()
     settings_block = Block[SettingsShare]()
 
-    answers = connected_pv("Device answers")
+    answers = connected_pv(
+        "Device answers",
+        "The device does not answer the gateway, and its values are old. Check whether it is on,"
+        " and its communication cable.",
+    )
     model = text(
         slow, "ModelName", lambda r: r.identity.model if r.identity else None, doc="Model",
     )  # fmt: skip

@@ -23,6 +23,7 @@ from iocs.core.scan import Block
 from iocs.core.spec import Archive, PointSpec
 from iocs.core.stamp import Stamp
 
+from .judged import JUDGED, Judged
 from .names import States, description, precision, pv_name
 from .readings import ParameterState
 from .unit import Unit
@@ -30,7 +31,6 @@ from .unit import Unit
 R = TypeVar("R")
 SettingsShare = Mapping[int, ParameterState]
 
-_MINOR, _MAJOR = Severity.MINOR, Severity.MAJOR
 _NO_SENSOR_FROM = NO_SENSOR - 100.0
 _CLOCK = 5002
 """A clock, which is no use in an archive: every sample has its own time."""
@@ -40,32 +40,6 @@ _CLOCK_GOES_ON = 60.0
 
 _UNTIL_SHOWN = 2.0
 """Seconds for flash to show what was written to it."""
-
-_SEVERITIES: dict[int, dict[int, Severity]] = {
-    3018: {1: _MINOR},
-    3028: {0: _MINOR},
-    3049: {0: _MAJOR},
-    3168: {1: _MINOR, **dict.fromkeys(range(2, 9), _MAJOR)},
-    7068: {5: _MINOR, 6: _MAJOR},
-    11016: {5: _MAJOR},
-    11034: dict.fromkeys(range(1, 13), _MAJOR),
-    11069: {0: _MINOR},
-    15003: {4: _MAJOR},
-    15013: {1: _MAJOR},
-    15049: dict.fromkeys(range(1, 16), _MAJOR),
-    15108: {0: _MINOR},
-}
-"""Which states of live values are alarms, by the device's number."""
-
-_LIMITS: dict[int, dict[str, float]] = {
-    3001: {"lolo": -10.0, "low": 0.0, "high": 45.0, "hihi": 50.0},
-    7002: {"lolo": 15.0, "low": 30.0},
-    7029: {"lolo": -10.0, "low": 0.0, "high": 45.0, "hihi": 50.0},
-    7032: {"lolo": 15.0, "low": 30.0},
-    7033: {"lolo": -10.0, "low": 0.0, "high": 45.0, "hihi": 50.0},
-    7057: {"lolo": 60.0, "low": 80.0},
-}
-"""Alarm limits of live values, where they follow from no setting of the device."""
 
 IN_SNAPSHOT = frozenset(
     {
@@ -107,17 +81,19 @@ def _live(
     block: Block[R], point: Datapoint, get: Callable[[R], float | None], archive: Archive
 ) -> Reading[R]:
     name, doc = pv_name(point), description(point)
+    judged = JUDGED.get(point.number, Judged(""))
     if point.labels is None:
         return analog(
             block, name, _sensor(get) if point.unit == "degC" else get, doc=doc, units=point.unit,
-            precision=precision(point), archive=archive, **_LIMITS.get(point.number, {}),
+            precision=precision(point), archive=archive, guidance=judged.guidance, **judged.limits,
         )  # fmt: skip
     states = States(point)
-    chosen = _SEVERITIES.get(point.number, {})
+    chosen = judged.states
     if len(states.labels) == 2:
         return binary(
             block, name, lambda reading: _bit(states.index(get(reading))), doc=doc,
             states=(states.labels[0], states.labels[1]), archive=archive,
+            guidance=judged.guidance,
             zero_severity=chosen.get(0, Severity.NO_ALARM),
             severity=chosen.get(1, Severity.NO_ALARM),
         )  # fmt: skip
@@ -125,7 +101,7 @@ def _live(
     return state(
         block, name, lambda reading: states.index(get(reading)), doc=doc, states=states.labels,
         severities={n: severity for n, severity in severities.items() if n is not None},
-        archive=archive,
+        guidance=judged.guidance, archive=archive,
     )  # fmt: skip
 
 
