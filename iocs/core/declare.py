@@ -335,7 +335,7 @@ def setpoint(  # noqa: PLR0913 - all that a set point is declared with
     return Setpoint(spec, write, twin, urgent=urgent, follow=follow, agreement=agreement)
 
 
-def choice(
+def choice(  # noqa: PLR0913 - all that a choice is declared with
     name: str,
     write: Callable[[T, int], Awaitable[object]],
     *,
@@ -344,13 +344,15 @@ def choice(
     states: Sequence[str],
     doc: str,
     urgent: bool = False,
+    stops: bool = False,
     follow: bool = True,
     agreement: Agreement = AT_ONCE,
     archive: Archive | None = FAST,
 ) -> Setpoint[T, int]:
     """A state the device holds (bo for two, mbbo for more), with ``<name>_RBV`` (bi, mbbi).
 
-    ``agreement`` tells how late the readback may show what was put.
+    ``stops``: its first state switches off, which no screen asks about or holds up. ``agreement``
+    tells how late the readback may show what was put.
     """
     out, back = ("bo", "bi") if len(states) == 2 else ("mbbo", "mbbi")
     common: dict[str, Any] = {
@@ -359,6 +361,6 @@ def choice(
         "states": tuple(states),
         "archive": archive,
     }
-    spec = PointSpec(name=name, record=out, writable=True, **common)
+    spec = PointSpec(name=name, record=out, writable=True, stops=stops, **common)
     twin = Reading(PointSpec(name=f"{name}_RBV", record=back, **common), confirm, readback)
     return Setpoint(spec, write, twin, urgent=urgent, follow=follow, agreement=agreement)

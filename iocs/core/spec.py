@@ -73,6 +73,8 @@ class PointSpec:
     screens and the alarm server show it. It names no limit, since limits change at run time.
 
     ``restore``: autosave brings the value back when the IOC starts; it must not reach the device.
+    ``urgent``: a command that stops something, and waits for nobody. ``stops``: a state of which
+    the first one switches off.
     ``snapshot``: a snapshot may hold it, which clients write back all at once and in any order.
     That is for numbers that every such device has, and that switch, start, arm and identify nothing
     and set no clock.
@@ -103,6 +105,7 @@ class PointSpec:
     restore: bool = False
     snapshot: bool = False
     urgent: bool = False
+    stops: bool = False
     archive: Archive | None = None
 
     def __post_init__(self) -> None:

@@ -16,7 +16,6 @@ from .bob_values import (
     Axis,
     Color,
     Font,
-    Instance,
     Macros,
     NavTab,
     Node,
@@ -37,7 +36,6 @@ _LISTS: dict[str, tuple[type, ...]] = {
     "y_axes": (Axis,),
     "traces": (Trace,),
     "tabs": (NavTab,),
-    "instances": (Instance,),
     "points": (Point,),
 }
 """Properties that hold a list, and of what."""

@@ -123,25 +123,19 @@ class Macros:
         return parent_of("macros", self.pairs)
 
 
-class Target:
-    """Where a display opens."""
-
-    REPLACE = "replace"
-    TAB = "tab"
-    WINDOW = "window"
-
-
 @dataclass(frozen=True, slots=True)
 class OpenDisplay:
-    """An action that opens another display."""
+    """An action that opens another display in place of this one, so that no tabs pile up.
+
+    Phoebus opens it in a new tab or window where an operator asks for that (Control or Shift).
+    """
 
     file: str
     description: str
     macros: Macros
-    target: str = Target.REPLACE
 
     def element(self) -> ET.Element:
-        pairs = (("description", self.description), ("file", self.file), ("target", self.target))
+        pairs = (("description", self.description), ("file", self.file), ("target", "replace"))
         action = parent_of("action", pairs)
         action.set("type", "open_display")
         action.insert(2, self.macros.element())
@@ -170,20 +164,28 @@ class WritePV:
 class Rule:
     """A property that follows PVs: the first case whose expression holds gives the value.
 
+    Where none holds, and as soon as one of the PVs is disconnected, the property has the value that
+    the widget has in the file (Phoebus 5.0.5, ``RuleToScript``): that one must be the look of
+    something that is not known, and what is good a case of its own.
+
     Expressions are JavaScript: ``pv0`` is the number (of an enum the index) of the first PV,
     ``pvStr0`` its text, ``pvSev0`` its severity (0 none, 1 minor, 2 major, 3 invalid, 4 undefined).
+    computed: the values are expressions too.
     """
 
     name: str
     prop: str
     pvs: tuple[str, ...]
     cases: tuple[tuple[str, Scalar | Color], ...]
+    computed: bool = False
 
     def element(self) -> ET.Element:
-        rule = ET.Element("rule", name=self.name, prop_id=self.prop, out_exp="false")
+        output = scalar_text(self.computed)
+        rule = ET.Element("rule", name=self.name, prop_id=self.prop, out_exp=output)
+        tag = "expression" if self.computed else "value"
         for expression, value in self.cases:
             case = ET.SubElement(rule, "exp", bool_exp=expression)
-            case.append(parent_of("x", (("value", value),))[0])
+            case.append(parent_of("x", ((tag, value),))[0])
         for pv in self.pvs:
             ET.SubElement(rule, "pv_name").text = pv
         return rule
@@ -204,11 +206,14 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """An axis of a plot, scaled by what it shows unless both ends are given."""
+    """An axis of a strip chart, scaled by what it shows unless both ends are given.
+
+    Its own properties: Phoebus 5.0.5, ``StripchartWidget``; it has no ``on_right``.
+    """
 
     title: str
+    color: Color
     ends: tuple[float, float] | None = None
-    right: bool = False
 
     def element(self) -> ET.Element:
         low, high = self.ends or (0.0, 100.0)
@@ -219,8 +224,8 @@ class Axis:
             ("minimum", low),
             ("maximum", high),
             ("show_grid", True),
-            ("on_right", self.right),
             ("visible", True),
+            ("color", self.color),
         ]
         return parent_of("y_axis", pairs)
 
@@ -259,18 +264,6 @@ class NavTab:
         tab = parent_of("tab", (("name", self.name), ("file", self.file), ("group_name", "")))
         tab.insert(2, self.macros.element())
         return tab
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """One instance of a template."""
-
-    macros: Macros
-
-    def element(self) -> ET.Element:
-        instance = ET.Element("instance")
-        instance.append(self.macros.element())
-        return instance
 
 
 @dataclass(frozen=True, slots=True)

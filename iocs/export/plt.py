@@ -1,5 +1,7 @@
 """Trends for Phoebus's Data Browser (``.plt``): PVs over time, one axis for each unit.
 
+An axis names its curves in their colours; the first one has the grid.
+
 Macros P and R stand for the prefix: open it as ``<file>.plt?P=...&R=...``, or from the screens.
 Tags: Phoebus, Data Browser, ``XMLPersistence``.
 """
@@ -15,12 +17,16 @@ from .bob_values import Color
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One PV of a trend: its name with macros, what it is, its unit and colour."""
+    """One PV of a trend: its name with macros, what it is, its unit and colour.
+
+    ends: between what its axis shall reach at least to be of use; None to follow the values.
+    """
 
     pv: str
     text: str
     units: str
     color: Color
+    ends: tuple[float, float] | None = None
 
 
 def plt(title: str, curves: Sequence[Curve], span: str = "1 hour") -> str:
@@ -34,13 +40,19 @@ def plt(title: str, curves: Sequence[Curve], span: str = "1 hour") -> str:
     units = list(dict.fromkeys(curve.units for curve in curves))
     axes = ET.SubElement(root, "axes")
     for number, unit in enumerate(units):
+        own = [curve for curve in curves if curve.units == unit]
+        ends = [curve.ends for curve in own if curve.ends]
         axis = ET.SubElement(axes, "axis")
         _texts(
-            axis, visible="true", name=unit or "1", use_axis_name="true", use_trace_names="false",
+            axis, visible="true", name=unit or "1", use_axis_name="true", use_trace_names="true",
             right="true" if number else "false",
         )  # fmt: skip
-        _color(axis, Color(0, 0, 0))
-        _texts(axis, min="0.0", max="100.0", grid="false", autoscale="true", log_scale="false")
+        _color(axis, own[0].color if len(own) == 1 else Color(0, 0, 0))
+        low = min((low for low, _ in ends), default=0.0)
+        high = max((high for _, high in ends), default=100.0)
+        follows = "false" if len(ends) == len(own) else "true"
+        _texts(axis, min=str(low), max=str(high), grid="true" if not number else "false",
+               autoscale=follows, log_scale="false")  # fmt: skip
     ET.SubElement(root, "annotations")
     pvs = ET.SubElement(root, "pvlist")
     for curve in curves:

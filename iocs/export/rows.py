@@ -69,6 +69,7 @@ class Row:
     readback: for a set point the name of its readback, else empty.
     value: a harmless value within all alarm limits; None for texts and arrays.
     locked: whether nobody may put to it in this IOC (read-only, or no rule names it).
+    to_device: whether a put to it goes to the device, and so fails while that is away.
     archive: how to archive it, with room for all that this IOC posts; None if it is not worth it.
     """
 
@@ -81,6 +82,7 @@ class Row:
     readback: str
     value: float | None
     locked: bool
+    to_device: bool
     archive: Archive | None
 
     @property
@@ -123,6 +125,7 @@ def _row(name: str, point: Point, names: Iterable[str], rates: Rates) -> Row:
         readback=readback if readback in names else "",
         value=_harmless_value(point),
         locked=not point.group.access.writable(point.pvname),
+        to_device=point.spec.writable and point.pvname not in point.group.settings,
         archive=rates.archive(point),
     )
 

@@ -85,7 +85,7 @@ class ChannelPVs(PartGroup[Channel]):
 
     on = choice(
         "On", Channel.switch, confirm=fast, readback=lambda r: int(r.on), states=("Off", "On"),
-        doc="On ramps to set value, Off to zero", urgent=True,
+        doc="On ramps to set value, Off to zero", urgent=True, stops=True,
         agreement=BY_DRIVER,
     )  # fmt: skip
     emergency_off = command(

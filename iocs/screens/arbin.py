@@ -12,9 +12,9 @@ from iocs.arbin.states import Group as States
 from iocs.export.bob import Display, Widget
 
 from . import style
-from .catalog import NAME, PART, Ioc, Pv, Pvs, handed
+from .catalog import NAME, PART, Ioc, Pvs, handed
 from .detail import sheet_button
-from .frames import chart, embed, panel
+from .frames import chart, panel, repeat
 from .header import header
 from .layout import Cell, IndexRow, Layout, screen
 from .widgets import entry, goto, label, lamp, press, states_lamp, value
@@ -44,7 +44,7 @@ def main(ioc: Ioc) -> Sequence[Display]:
         *header(ioc, ioc.title, ioc.file),
         *_cycler(ioc.own),
         *panel("Channels", style.MARGIN, y, 1260, grid + 46),
-        embed("Grid", f"{ioc.file}_cell", cells, 14, y + 36, _CELL, across=_ACROSS, gap=_GAP),
+        *repeat("Cell", f"{ioc.file}_cell", cells, 14, y + 36, _CELL, across=_ACROSS, gap=_GAP),
     ]
     y += grid + 56
     pages = [screen(ioc.file, f"{ioc.title} $(P)$(R)", max(y, 800), widgets + _charts(ioc, y))]
@@ -63,7 +63,7 @@ def _cycler(pvs: Pvs) -> list[Widget]:
         value(login, x + 166, y + 36, 130),
         label(user.desc, x + 320, y + 36, 220),
         value(user, x + 544, y + 36, 100),
-        lamp(allowed, x + 14, y + 70),
+        *lamp(allowed, x + 14, y + 70),
         label(allowed.desc, x + 42, y + 68, 254),
         value(allowed, x + 300, y + 68, 50),
         label(refusal.desc, x + 354, y + 68, 218),
@@ -93,9 +93,7 @@ def _charts(ioc: Ioc, y: int) -> list[Widget]:
         x = style.MARGIN + number * 635
         shown = [ioc.pvs[f"{part.prefix}{quantity}"] for part in first]
         found += panel(quantity, x, y, 625, height)
-        found.append(
-            chart(f"{quantity} chart", shown, x + 8, y + 28, 605, height - 36, texts=names)
-        )
+        found += chart(f"{quantity} chart", shown, x + 8, y + 28, 605, height - 36, texts=names)
     return found
 
 
@@ -124,7 +122,7 @@ def _channel(ioc: Ioc) -> Display:
         *_values(pvs),
         *panel("Voltage, current, temperature", style.MARGIN, top, 700, 360, beside=210),
         sheet_button(ioc, _CHANNEL, "All PVs of the channel", 506, top + 5, 196),
-        chart("Channel chart", shown, 18, top + 34, 680, 318),
+        *chart("Channel chart", shown, 18, top + 34, 680, 318),
         *_variables(pvs, 720, top),
     ]
     height = top + 370
@@ -199,7 +197,7 @@ def _variables(pvs: Pvs, x: int, y: int) -> list[Widget]:
         left, row = x + 14 + (number // 6) * 178, y + 34 + (number % 6) * 33
         found += [
             label(pv.name.rpartition(":")[2], left, row, 44),
-            entry(pv, left + 50, row, 114, quiet=True),
+            entry(pv, left + 50, row, 114),
         ]
     aux = [pv for level in ("Aux:", "BMS:", "SMB:") for pv in pvs.below(level)][:_AUX]
     found += panel("Auxiliary values", x, y + 250, 550, 110)
@@ -220,14 +218,17 @@ def row(ioc: Ioc) -> IndexRow:
     """The login, and how many channels run, are paused, unsafe or out of reach."""
     pvs = ioc.own
     shown = tuple(Cell(text, pvs[name]) for name, text in _COUNTS[1:])
-    watched = pvs.some("LoginResult", "ChannelsUnsafe", "ChannelsCommFailure")
-    return IndexRow(Cell("Login", pvs["LoginResult"]), shown, tuple(watched))
+    return IndexRow(Cell("Login", pvs["LoginResult"]), shown)
 
 
-def curves(ioc: Ioc) -> Sequence[Pv]:
+def curves(ioc: Ioc) -> Sequence[Cell]:
     """Voltage and current of the first channels."""
     parts = ioc.parts_of(_CHANNEL)[:4]
-    return [ioc.pvs[f"{p.prefix}{name}"] for p in parts for name in ("Voltage", "Current")]
+    return [
+        Cell(f"{ioc.name_of(part)} {name.lower()}", ioc.pvs[f"{part.prefix}{name}"])
+        for part in parts
+        for name in ("Voltage", "Current")
+    ]
 
 
 LAYOUT = Layout(main, row, curves)

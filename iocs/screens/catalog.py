@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from iocs.core.dbr import Native
+from iocs.core.health import HealthPVs
 from iocs.export.bob_values import Macros
 from iocs.export.parts import Part
 from iocs.export.rows import Row, Section
@@ -21,6 +22,9 @@ PART = "$(M)"
 NAME = "$(N)"
 """Macros: P and R are together the prefix of the IOC, M is that of a part of it (``M00:CH00:``), N
 the part's name to show (``CH00``)."""
+
+CONNECTED = HealthPVs.connected.spec.name
+"""Whether a device answers: of an IOC, and of a part that can be away by itself."""
 
 HANDED = Macros((("P", "$(P)"), ("R", "$(R)")))
 """What every link hands on."""
@@ -42,15 +46,24 @@ def handed(part: str, name: str = "") -> Macros:
 
 @dataclass(frozen=True, slots=True)
 class Pv:
-    """One PV on a screen: what was declared of it, and its name with macros."""
+    """One PV on a screen: what was declared of it, and its name with macros.
+
+    alive: the PV that tells whether the device behind it answers.
+    """
 
     row: Row
     name: str
+    alive: str
 
     @property
     def desc(self) -> str:
         """What it is, for a label."""
         return self.row.spec.desc
+
+    @property
+    def guidance(self) -> str:
+        """What its alarm means and what to do."""
+        return getattr(self.row.spec, "guidance", "")
 
     @property
     def units(self) -> str:
@@ -63,7 +76,7 @@ class Pv:
 
     def inside(self, part: str) -> Pv:
         """The same PV of a part of the part that the macro M names: ``$(M)CH00:``."""
-        return Pv(self.row, self.name.replace(PART, PART + part))
+        return replace(self, name=self.name.replace(PART, PART + part))
 
     @property
     def long_text(self) -> bool:
@@ -87,19 +100,23 @@ class Pv:
 
 
 class Pvs:
-    """The PVs of an IOC, or of one kind of part of it, by their names."""
+    """The PVs of an IOC, or of one kind of part of it, by their names.
 
-    def __init__(self, rows: Mapping[str, Row], macros: str, where: str) -> None:
+    prefix: what the names of the IOC's own PVs have in front.
+    """
+
+    def __init__(self, rows: Mapping[str, Row], prefix: str, where: str, part: str = "") -> None:
         self._rows = rows
-        self.macros = macros
+        self.macros = prefix + part
         self._where = where
+        self._alive = (self.macros if CONNECTED in rows else prefix) + CONNECTED
 
     def __getitem__(self, name: str) -> Pv:
         if name not in self._rows:
             near = difflib.get_close_matches(name, list(self._rows), 1)
             hint = f"; is {near[0]!r} meant?" if near else ""
             raise UnknownPV(f"{self._where} has no PV {name!r}{hint}")
-        return Pv(self._rows[name], self.macros + name)
+        return Pv(self._rows[name], self.macros + name, self._alive)
 
     def __contains__(self, name: str) -> bool:
         return name in self._rows
@@ -209,7 +226,7 @@ class Ioc:
             for name, row in self.rows.items()
             if name.startswith(first) and name.removeprefix(first) in shared
         }
-        return Pvs(rows, self._prefix + PART, f"{what} of the IOC of {self.target.name}")
+        return Pvs(rows, self._prefix, f"{what} of the IOC of {self.target.name}", PART)
 
     def section(self, *sections: Section) -> list[Pv]:
         """The PVs of some sections that belong to no part."""

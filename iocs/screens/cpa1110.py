@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drivers.cpa1110.words import OperatingState
-from iocs.core.alarm import Severity
 from iocs.cpa1110 import STATES
 from iocs.export.bob import Display, Widget
 from iocs.export.bob_values import Align
@@ -61,7 +60,7 @@ def _capsule(pvs: Pvs, x: int, y: int) -> list[Widget]:
     rows = (("HeliumTemp", "Helium"), ("OilTemp", "Oil"), ("MotorCurrent", "Motor current"))
     found = [
         label("Compressor", x + 20, y + 10, 260, font=style.BOLD, align=Align.MIDDLE),
-        lamp(pvs["Running"], x + 120, y + 44, 60, role="motor"),
+        *lamp(pvs["Running"], x + 120, y + 44, 60, role="motor"),
         label("M", x + 135, y + 62, 30, font=style.LARGE, align=Align.MIDDLE, name="Motor"),
         value(pvs["Running"], x + 105, y + 112, 90, align=Align.MIDDLE, role="motor state"),
     ]
@@ -127,7 +126,7 @@ def main(ioc: Ioc) -> Sequence[Display]:
         *_alarms(pvs),
         *_picture(pvs),
         *panel("Pressures", style.MARGIN, top, 625, 300),
-        chart(
+        *chart(
             "Pressure chart",
             pvs.some(*_PRESSURES),
             18,
@@ -137,7 +136,7 @@ def main(ioc: Ioc) -> Sequence[Display]:
             texts=("High side", "Low side", "Difference"),
         ),
         *panel("Temperatures", 645, top, 625, 300),
-        chart(
+        *chart(
             "Temperature chart",
             pvs.some(*_TEMPERATURES),
             653,
@@ -162,14 +161,14 @@ def row(ioc: Ioc) -> IndexRow:
             Cell("Low side", pvs["LowPressure"]),
             Cell("High side", pvs["HighPressure"]),
         ),
-        tuple(pvs[name] for name in ("OperatingState", *_TEMPERATURES)),
-        ((pvs["AlarmWord"], Severity.MAJOR), (pvs["WarningWord"], Severity.MINOR)),
+        tuple(_ACTIVE),
     )
 
 
-def curves(ioc: Ioc) -> Sequence[Pv]:
+def curves(ioc: Ioc) -> Sequence[Cell]:
     """Pressures, temperatures, motor current."""
-    return [ioc.own[name] for name in (*_PRESSURES, *_TEMPERATURES, "MotorCurrent")]
+    names = (*_PRESSURES, *_TEMPERATURES, "MotorCurrent")
+    return [Cell(pv.desc, pv) for pv in ioc.own.some(*names)]
 
 
 LAYOUT = Layout(main, row, curves)

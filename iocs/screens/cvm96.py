@@ -8,9 +8,9 @@ from iocs.export.bob import Display, Widget
 from iocs.export.bob_values import Align
 
 from . import style
-from .catalog import NAME, PART, PREFIX, Ioc, Pv, Pvs, handed
+from .catalog import NAME, PART, PREFIX, Ioc, Pvs, handed
 from .detail import sheet_button
-from .frames import TAB, chart, embed, navigation, panel
+from .frames import chart, navigation, panel, repeat
 from .header import header
 from .layout import Cell, IndexRow, Layout, screen
 from .widgets import label, lamp, readback_row, value
@@ -30,7 +30,7 @@ _NETWORK = (
 )  # fmt: skip
 _ENERGIES = ("Active", "Inductive", "Capacitive", "Apparent")
 _BALANCES = ("", "Generated", "SinceStart", "GeneratedSinceStart")
-_BODY = (1250, 620)
+_BODY = (1248, 620)
 _TILE = (306, 54)
 
 
@@ -43,26 +43,25 @@ def _meter(ioc: Ioc) -> Pvs:
     """The PVs that every meter has."""
     if ioc.parts:
         return ioc.part(ioc.parts[0].kind)
-    return Pvs(ioc.rows, PREFIX + PART, f"the IOC of {ioc.target.name}")
+    return Pvs(ioc.rows, PREFIX, f"the IOC of {ioc.target.name}", PART)
 
 
 def main(ioc: Ioc) -> Sequence[Display]:
     """Tiles of all meters above, one meter below."""
     meters = _meters(ioc)
-    across = 4
     tiles = [handed(prefix, name) for prefix, name in meters]
-    down = -(-len(meters) // across)
+    down = -(-len(meters) // 4)
     y = style.TOP + down * (_TILE[1] + 8)
-    tabs = [(name, f"{ioc.file}_meter", handed(prefix)) for prefix, name in meters]
-    size = (1260, _BODY[1] + TAB + 10)
+    pages = [(name, f"{ioc.file}_meter", handed(prefix)) for prefix, name in meters]
+    tabs = navigation("Meter", pages, 10, y, _BODY)
     widgets = [
         *header(ioc, ioc.title, ioc.file),
-        embed("Meters", f"{ioc.file}_tile", tiles, 10, style.TOP, _TILE, across=across, gap=8),
-        navigation("Meter", tabs, 10, y, size),
+        *repeat("Meter tile", f"{ioc.file}_tile", tiles, 10, style.TOP, _TILE, across=4, gap=8),
+        tabs,
     ]
-    height = y + size[1] + 10
-    pages = [screen(ioc.file, f"{ioc.title} $(P)$(R)", height, widgets)]
-    return [*pages, _tile(ioc), _meter_page(ioc)]
+    height = y + tabs.box[3] + 10
+    overview = screen(ioc.file, f"{ioc.title} $(P)$(R)", height, widgets)
+    return [overview, _tile(ioc), _meter_page(ioc)]
 
 
 def _tile(ioc: Ioc) -> Display:
@@ -70,7 +69,7 @@ def _tile(ioc: Ioc) -> Display:
     pvs = _meter(ioc)
     widgets = [
         *panel("", 0, 0, *_TILE),
-        lamp(pvs["Connected"], 12, 17),
+        *lamp(pvs["Connected"], 12, 17),
         label(NAME, 40, 15, 70, font=style.BOLD),
         value(pvs["Total:ActivePower"], 112, 15, 100, font=style.BOLD),
         label("PF", 222, 15, 20, font=style.SMALL, color=style.MUTED),
@@ -83,11 +82,9 @@ def _meter_page(ioc: Ioc) -> Display:
     """All of a meter that is looked at every day."""
     pvs = _meter(ioc)
     widgets = [*_phases(pvs), *_network(pvs), *_energies(pvs)]
-    widgets += panel("Active power", 620, 326, 630, 294)
-    widgets.append(
-        chart("Power chart", [*(pvs[f"{line}:ActivePower"] for line in _LINES),
-                              pvs["Total:ActivePower"]], 628, 354, 614, 258)
-    )  # fmt: skip
+    widgets += panel("Active power", 620, 326, 628, 294)
+    powers = [*(pvs[f"{line}:ActivePower"] for line in _LINES), pvs["Total:ActivePower"]]
+    widgets += chart("Power chart", powers, 628, 354, 612, 258)
     if ioc.parts:
         widgets.append(sheet_button(ioc, ioc.parts[0].kind, "All PVs of the meter", 1040, 6, 200))
     file = f"{ioc.file}_meter"
@@ -127,7 +124,7 @@ def _phases(pvs: Pvs) -> list[Widget]:
 
 def _network(pvs: Pvs) -> list[Widget]:
     """Unbalance and what else concerns the whole network; whether the values can be believed."""
-    x, width = 650, 600
+    x, width = 650, 598
     found = panel("Network", x, 0, width, 316, beside=200)
     for number, name in enumerate(_NETWORK):
         left, y = x + 14 + (number % 2) * 292, 42 + (number // 2) * 36
@@ -138,7 +135,7 @@ def _network(pvs: Pvs) -> list[Widget]:
     plausible, doubts = pvs.some("Plausible", "Doubts")
     found += [
         label(plausible.desc, x + 14, 196, 180),
-        lamp(plausible, x + 200, 198),
+        *lamp(plausible, x + 200, 198),
         value(plausible, x + 228, 196, 110),
         label(doubts.desc, x + 14, 230, 180),
         value(doubts, x + 200, 230, 386, 72),
@@ -170,25 +167,22 @@ def row(ioc: Ioc) -> IndexRow:
     meters = _meters(ioc)
     shown = meters[:4]
     first = meters[0][0]
-    watched = [
-        ioc.pvs[f"{prefix}{name}"]
-        for prefix, _ in meters
-        for name in ("Connected", "Plausible", "Frequency", "VoltageUnbalance",
-                     *(f"{line}:Voltage" for line in _LINES))
-    ]  # fmt: skip
     return IndexRow(
         Cell("Plausibility", ioc.pvs[f"{first}Plausible"]),
         tuple(
             Cell(f"{name} power", ioc.pvs[f"{prefix}Total:ActivePower"]) for prefix, name in shown
         ),
-        tuple(watched),
     )
 
 
-def curves(ioc: Ioc) -> Sequence[Pv]:
+def curves(ioc: Ioc) -> Sequence[Cell]:
     """Power and frequency of each meter, as many as there are colours."""
     names = ("Total:ActivePower", "Total:PowerFactor", "L1:Voltage", "Frequency")
-    found = [ioc.pvs[f"{prefix}{name}"] for prefix, _ in _meters(ioc) for name in names]
+    found = [
+        Cell(f"{meter} {pv.desc}", pv)
+        for prefix, meter in _meters(ioc)
+        for pv in ioc.pvs.some(*(prefix + name for name in names))
+    ]
     return found[: len(style.CURVES)]
 
 

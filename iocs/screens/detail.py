@@ -1,15 +1,17 @@
 """Every PV of an IOC on a sheet: what has no place on the other screens is here.
 
+Those that can alarm are below the others, each with what its alarm means and what to do.
+
 Parts that repeat (channels, meters) have one sheet for their kind, opened with the macro M.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import groupby
 
 from iocs.export.bob import Display, Widget
-from iocs.export.bob_values import Target
 from iocs.export.rows import Section
 
 from . import style
@@ -28,6 +30,9 @@ _ACROSS = 12
 _LIST, _LONG_LIST = 150, 1024
 """Height of a text of many lines, and from how many bytes on it has them."""
 
+_GUIDED = 36
+"""Height of a row with guidance, which has two lines."""
+
 
 def details(ioc: Ioc) -> Sequence[Display]:
     """The sheet of the IOC and one for each kind of its parts."""
@@ -35,7 +40,7 @@ def details(ioc: Ioc) -> Sequence[Display]:
     sheets = [sheet(ioc, detail_file(ioc.file), ioc.title, ioc.own, own)]
     for shape in ioc.shapes:
         pvs = ioc.shape(shape)
-        title = f"{PART} all PVs"
+        title = words(shape.rstrip("0123456789"))
         sheets.append(sheet(ioc, detail_file(ioc.file, shape), title, pvs, list(pvs), shape))
     return sheets
 
@@ -48,7 +53,7 @@ def detail_file(file: str, shape: str = "") -> str:
 def sheet_button(ioc: Ioc, kind: str, text: str, x: int, y: int, width: int) -> Widget:
     """A button from the screen of a part to its sheet; to that of the IOC if they differ."""
     file = detail_file(ioc.file, ioc.shape_of(kind))
-    return goto(file, text, x, y, width, 26, macros=handed(PART), target=Target.TAB)
+    return goto(file, text, x, y, width, 26, macros=handed(PART))
 
 
 def sheet(
@@ -58,13 +63,14 @@ def sheet(
     part = PART if shape else ""
     readbacks = {pv.row.readback for pv in shown if pv.row.readback and not pv.enum}
     plain = [pv for pv in shown if not pv.wide and pv.row.name not in readbacks]
+    guided = [pv for pv in plain if pv.guidance and not pv.row.spec.writable]
     widgets = header(ioc, title, file, part)
     y = style.TOP
     links = _links(ioc, shape, y)
     widgets += links
     if links:
         y = max(w.box[1] + w.box[3] for w in links) + 12
-    body, bottom = _flow(pvs, _sections(plain), y)
+    body, bottom = _flow(pvs, _sections([pv for pv in plain if pv not in guided]), y)
     widgets += body
     for pv in (pv for pv in shown if pv.wide):
         height = _LIST if pv.row.spec.count > _LONG_LIST else 21
@@ -74,7 +80,10 @@ def sheet(
             entry(pv, *place) if pv.row.spec.writable else value(pv, *place, role="long"),
         ]
         bottom += height + _PITCH - 21
-    return screen(file, f"{title} $(P)$(R){part}", max(bottom + 10, 400), widgets)
+    widgets += _guidance(guided, bottom + 8)
+    bottom += 44 + len(guided) * _GUIDED if guided else 0
+    name = title if file == ioc.file else f"{title}: all PVs"
+    return screen(file, f"{name} $(P)$(R){part}", max(bottom + 10, 400), widgets)
 
 
 def _sections(pvs: Sequence[Pv]) -> list[tuple[str, list[Pv]]]:
@@ -116,7 +125,7 @@ def _flow(pvs: Pvs, sections: list[tuple[str, list[Pv]]], top: int) -> tuple[lis
 def _heading(level: str, column: int, y: int) -> Widget:
     x = style.MARGIN + 4 + column * (_WIDTH + _GAP)
     return label(
-        level,
+        words(level),
         x,
         y + 4,
         _WIDTH,
@@ -127,29 +136,74 @@ def _heading(level: str, column: int, y: int) -> Widget:
     )
 
 
+def words(name: str) -> str:
+    """A level of PV names as an operator would say it: ``Scan:EventStatus``, Scan event status."""
+    parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name.replace(":", " ")).split()
+    lower = [part if part.isupper() else part.lower() for part in parts]
+    text = " ".join(lower)
+    return text[:1].upper() + text[1:]
+
+
+def _guidance(shown: Sequence[Pv], y: int) -> list[Widget]:
+    """What can alarm: its state, what it is, what an alarm means and what to do."""
+    if not shown:
+        return []
+    x = style.MARGIN + 4
+    found = [
+        label("Alarms: what they mean and what to do", x, y, 600, 24, font=style.BOLD,
+              color=style.MUTED, name="Section alarms")
+    ]  # fmt: skip
+    for number, pv in enumerate(shown):
+        row = y + 32 + number * _GUIDED
+        found += [
+            label(pv.desc, x, row, 250, 21, font=style.SMALL, name=f"{short(pv)} label"),
+            *_shown(pv, x + 256, row, _VALUE),
+            label(pv.guidance, x + 440, row - 4, 816, _GUIDED - 4, font=style.SMALL,
+                  name=f"{short(pv)} guidance"),
+        ]  # fmt: skip
+    return found
+
+
 def _line(pvs: Pvs, pv: Pv, x: int, y: int) -> list[Widget]:
     """One PV: its description, and what it is or what may be written."""
     left = x + _WIDTH - _VALUE
+    spec = pv.row.spec
+    if pv.command:
+        question = "" if spec.urgent else f"{pv.desc}, $(P)$(R)?"
+        return [press(pv, pv.desc, x, y, _WIDTH, 22, confirm=question, stops=spec.urgent)]
     twin = _twin(pvs, pv)
     text = f"    {twin}" if twin else pv.desc
     head = label(text, x, y, _WIDTH - _VALUE - 6, 21, font=style.SMALL,
                  name=f"{short(pv)} label")  # fmt: skip
-    if pv.command:
-        question = "" if pv.row.spec.urgent else f"{pv.desc}, $(P)$(R)?"
-        return [head, press(pv, pv.row.spec.states[1], left, y, _VALUE, 21, confirm=question)]
+    if spec.stops:
+        return [head, *_switch(pv, left, y)]
     if pv.row.readback and not pv.enum:
         half = _VALUE // 2
         back = pvs.readback(pv)
         return [head, entry(pv, left, y, half - 6, 21), value(back, left + half, y, half, 21)]
-    if pv.row.spec.writable:
+    if spec.writable:
         return [head, entry(pv, left, y, _VALUE, 21)]
-    if pv.row.spec.record == "bi":
-        return [
-            head,
-            lamp(pv, left, y + 2, 17),
-            value(pv, left + 24, y, _VALUE - 24, 21, font=style.SMALL),
-        ]
-    return [head, value(pv, left, y, _VALUE, 21)]
+    return [head, *_shown(pv, left, y, _VALUE)]
+
+
+def _shown(pv: Pv, x: int, y: int, width: int) -> list[Widget]:
+    """What a PV is; of two states with a lamp."""
+    if pv.row.spec.record != "bi":
+        return [value(pv, x, y, width, 21)]
+    return [
+        *lamp(pv, x, y + 2, 17),
+        value(pv, x + 24, y, width - 24, 21, font=style.SMALL),
+    ]
+
+
+def _switch(pv: Pv, x: int, y: int) -> list[Widget]:
+    """A switch whose first state is the safe one: that is a stop, and the other one asks."""
+    off, on = pv.row.spec.states
+    half = _VALUE // 2
+    return [
+        press(pv, on, x, y, half - 6, 22, confirm=f"{pv.desc}: {on}, $(P)$(R){PART}?"),
+        press(pv, off, x + half, y, half, 22, put="0", stops=True),
+    ]
 
 
 def _twin(pvs: Pvs, pv: Pv) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from iocs.core.declare import FAST
 from iocs.export.bob import Display, Widget
-from iocs.export.bob_values import Align, Rule
+from iocs.export.bob_values import Align
 
 from . import style
 from .catalog import NAME, PART, Ioc, Pv, Pvs
@@ -15,6 +15,7 @@ from .detail import sheet_button
 from .frames import panel
 from .header import header
 from .layout import screen
+from .truth import shown_while
 from .widgets import entry, label, press, short, value
 
 _FLASH = "_Flash"
@@ -105,11 +106,11 @@ def _setting(pvs: Pvs, pv: Pv, x: int, y: int) -> list[Widget]:
 
 def _limit(end: Pv, pv: Pv, x: int, y: int, width: int) -> Widget:
     """One end of what may be written; nothing while the device has not told it."""
-    unknown = Rule("Unknown", "visible", (f"{pv.name}.{_LIMITS[1]}",), (("pv0 == 0", False),))
+    known = shown_while("pv0 != 0", f"{pv.name}.{_LIMITS[1]}")
     return Widget(
         "textupdate", f"{short(end)} limit", x, y, width, 23, pv_name=end.name, font=style.SMALL,
         background_color=style.READ, horizontal_alignment=Align.END, wrap_words=False,
-        vertical_alignment=Align.MIDDLE, border_alarm_sensitive=False, rules=(unknown,),
+        vertical_alignment=Align.MIDDLE, border_alarm_sensitive=False, **known,
     )  # fmt: skip
 
 

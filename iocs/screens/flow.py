@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from iocs.export.bob import Widget
-from iocs.export.bob_values import Align, Arrows, Color, Point, Rule
+from iocs.export.bob_values import Align, Arrows, Color, Point
 
 from . import style
 from .catalog import Pv
 from .frames import box
+from .truth import FRESH, Look, shown_while
 from .widgets import label, short, value
 
 _LINE = 6
@@ -21,18 +22,17 @@ def line(
     color: Color,
     *,
     arrows: Arrows = Arrows.TO,
-    rule: Rule | None = None,
+    look: Look | None = None,
     width: int = 6,
 ) -> Widget:
-    """A line through some corners, with an arrow at its end; `rule` says when it is visible."""
+    """A line through some corners, with an arrow at its end; `look` says when it is visible."""
     x, y = (min(corner[axis] for corner in corners) for axis in (0, 1))
     wide, high = (max(c[axis] for c in corners) - (x, y)[axis] for axis in (0, 1))
-    hidden = {} if rule is None else {"visible": False, "rules": (rule,)}
     return Widget(
         "polyline", name, x, y, max(wide, 1), max(high, 1), line_width=width, line_color=color,
         arrows=arrows, arrow_length=26,
         points=tuple(Point(cx - x, cy - y) for cx, cy in corners),
-        **hidden,
+        **(look or {}),
     )  # fmt: skip
 
 
@@ -44,12 +44,12 @@ def flow(
     Where nothing flows, or nothing is known, it is a thin grey line.
     """
     name = short(pv)
-    there = Rule("There", "visible", (pv.name,), ((f"pv0 > {least} && pvSev0 < 3", True),))
-    back = Rule("Back", "visible", (pv.name,), ((f"pv0 < -{least} && pvSev0 < 3", True),))
+    there = shown_while(f"pv0 > {least} && {FRESH}", pv.name)
+    back = shown_while(f"pv0 < -{least} && {FRESH}", pv.name)
     return [
         line(f"{name} line", (start, end), style.LINE, arrows=Arrows.NONE, width=4),
-        line(f"{name} there", (start, end), color, rule=there, width=_LINE),
-        line(f"{name} back", (end, start), color, rule=back, width=_LINE),
+        line(f"{name} there", (start, end), color, look=there, width=_LINE),
+        line(f"{name} back", (end, start), color, look=back, width=_LINE),
     ]
 
 

@@ -2,43 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from iocs.export.bob import Widget
-from iocs.export.bob_values import Axis, Color, Instance, Macros, NavTab, Trace
+from iocs.export.bob_values import Align, Axis, Color, Macros, NavTab, Resize, Trace
 
 from . import style
 from .catalog import Pv
+from .truth import FRESH, Look, hidden_while
 from .widgets import label
 
 TAB = 30
 """Height of the tabs of a navigation."""
 
+_FRAME = 12
+"""Pixels that Phoebus 5.0.5 needs around the body of a tab before it shows scroll bars."""
+
 
 def embed(
     name: str,
     file: str,
-    instances: Sequence[Macros],
-    x: int,
-    y: int,
-    size: tuple[int, int],
+    macros: Macros,
+    box: tuple[int, int, int, int],
     *,
-    across: int = 1,
-    gap: int = 0,
+    look: Look | None = None,
 ) -> Widget:
-    """One screen repeated with other macros, `across` beside each other; `size` is that of one."""
-    down = -(-len(instances) // across)
-    width, height = (n * (s + gap) - gap for n, s in zip((across, down), size, strict=True))
+    """A screen inside of this one, of the size that it has itself."""
     return Widget(
-        "template", name, x, y, width, height, file=f"{file}.bob", horizontal=True, gap=gap,
-        wrap_count=across, instances=tuple(Instance(macros) for macros in instances),
+        "embedded", name, *box, file=f"{file}.bob", macros=macros, resize=Resize.CROP,
+        transparent=True, **(look or {}),
     )  # fmt: skip
 
 
+def repeat(
+    name: str, file: str, instances: Sequence[Macros], x: int, y: int, size: tuple[int, int],
+    *, across: int = 1, gap: int = 0,
+) -> list[Widget]:  # fmt: skip
+    """One screen repeated with other macros, `across` beside each other; `size` is that of one.
+
+    Each is a widget of its own: the contents of Phoebus's ``template`` stay blank for minutes when
+    it is slow to draw.
+    """
+    return [
+        embed(
+            f"{name} {number + 1}", file, macros,
+            (x + number % across * (size[0] + gap), y + number // across * (size[1] + gap), *size),
+        )
+        for number, macros in enumerate(instances)
+    ]  # fmt: skip
+
+
 def navigation(
-    name: str, tabs: Sequence[tuple[str, str, Macros]], x: int, y: int, size: tuple[int, int]
+    name: str, tabs: Sequence[tuple[str, str, Macros]], x: int, y: int, body: tuple[int, int]
 ) -> Widget:
-    """Tabs, each with its text, file and macros; only the screen of the chosen one is loaded."""
+    """Tabs, each with its text, file and macros; only the screen of the chosen one is loaded.
+
+    body: the size of the screens, around which the widget needs a frame.
+    """
+    size = (body[0] + _FRAME, body[1] + TAB + _FRAME)
     return Widget(
         "navtabs", name, x, y, *size, direction=0, tab_width=110, tab_height=TAB, tab_spacing=4,
         tabs=tuple(NavTab(text, f"{file}.bob", macros) for text, file, macros in tabs),
@@ -72,27 +93,45 @@ def box(name: str, x: int, y: int, width: int, height: int, *, fill: Color = sty
 
 
 def chart(
-    name: str,
-    pvs: Sequence[Pv],
-    x: int,
-    y: int,
-    width: int,
-    height: int,
-    *,
-    texts: Sequence[str] = (),
-    span: str = "10 minutes",
-) -> Widget:
-    """A strip chart: one axis for each unit among the PVs, curves in the colours of the style."""
+    name: str, pvs: Sequence[Pv], x: int, y: int, width: int, height: int, *,
+    texts: Sequence[str] = (), span: str = "10 minutes",
+    ends: Mapping[str, tuple[float, float]] | None = None,
+) -> list[Widget]:  # fmt: skip
+    """A strip chart: one axis for each unit among the PVs, curves in the colours of the style.
+
+    An axis has the ends of `ends` for its unit, else those that the PVs declare to be sensible; it
+    follows its curves only where there are none. That of a single curve has its colour. While the
+    first PV is not fresh, a line over the curves says so, since they are drawn on.
+    """
     units = list(dict.fromkeys(pv.units for pv in pvs))
     names = texts or [pv.desc for pv in pvs]
     traces = tuple(
         Trace(text, pv.name, color, units.index(pv.units))
         for pv, text, color in zip(pvs, names, style.CURVES, strict=False)
     )
-    return Widget(
-        "stripchart", name, x, y, width, height, traces=traces,
-        y_axes=tuple(Axis(unit or "1", right=i > 0) for i, unit in enumerate(units)),
+    axes: list[Axis] = []
+    for number, unit in enumerate(units):
+        colors = [trace.color for trace in traces if trace.axis == number]
+        scale = (ends or {}).get(unit) or sensible([pv for pv in pvs if pv.units == unit])
+        axes.append(Axis(unit or "1", colors[0] if len(colors) == 1 else style.INK, scale))
+    plot = Widget(
+        "stripchart", name, x, y, width, height, traces=traces, y_axes=tuple(axes),
         start=span, end="now", show_legend=True, show_toolbar=False, show_grid=True,
         background_color=style.PANEL, foreground_color=style.INK, title="",
         label_font=style.SMALL, scale_font=style.SMALL,
     )  # fmt: skip
+    stale = Widget(
+        "label", f"{name} cover", x + width // 4, y + 2, width // 2, 22, font=style.BOLD,
+        text="No reading: last values go on", foreground_color=style.BLACK,
+        background_color=style.INVALID, transparent=False, horizontal_alignment=Align.MIDDLE,
+        vertical_alignment=Align.MIDDLE, **hidden_while(FRESH, pvs[0].name),
+    )  # fmt: skip
+    return [plot, stale]
+
+
+def sensible(pvs: Sequence[Pv]) -> tuple[float, float] | None:
+    """Between what the PVs of an axis are sensible; None if one of them does not say."""
+    displays = [pv.row.spec.display for pv in pvs]
+    if any(low >= high for low, high in displays):
+        return None
+    return min(low for low, _ in displays), max(high for _, high in displays)

@@ -34,14 +34,13 @@ def row(ioc: Ioc) -> IndexRow:
     """The connection as state, and the first numbers."""
     numbers = _numbers(ioc)[:_SHOWN]
     cells = tuple(Cell(short(pv).rpartition(":")[2][:_LETTERS], pv) for pv in numbers)
-    alarming = tuple(pv for pv in ioc.own if pv.row.alarms)
     first = next(pv for pv in ioc.own if pv.row.section is Section.HEALTH)
-    return IndexRow(Cell(first.desc, first), cells, alarming)
+    return IndexRow(Cell(first.desc, first), cells)
 
 
-def curves(ioc: Ioc) -> Sequence[Pv]:
+def curves(ioc: Ioc) -> Sequence[Cell]:
     """The first numbers."""
-    return _numbers(ioc)[: 2 * _SHOWN]
+    return [Cell(pv.desc, pv) for pv in _numbers(ioc)[: 2 * _SHOWN]]
 
 
 LAYOUT = Layout(main, row, curves)

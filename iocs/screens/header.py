@@ -1,23 +1,27 @@
-"""The band on top of every screen: where one is, whether it is alive, where one can go."""
+"""The top of every screen: where one is, what is wrong, which put was refused, where one can go."""
 
 from __future__ import annotations
 
 from iocs.core.health import HealthPVs
 from iocs.core.statistics import StatisticsPVs
 from iocs.export.bob import Widget
-from iocs.export.bob_values import Rule, Target
+from iocs.export.bob_values import OpenDisplay
 
 from . import style
-from .catalog import PREFIX, Ioc, Pvs
-from .widgets import goto, label, lamp, value
+from .catalog import CONNECTED, HANDED, PREFIX, Ioc, Pvs
+from .truth import GOOD, following, hidden_while, together
+from .widgets import WORST, goto, label, lamp, value, worst
 
-CONNECTED = HealthPVs.connected.spec.name
 HEARTBEAT = StatisticsPVs.heartbeat.spec.name
+LAST_PUT = HealthPVs.last_put_error.spec.name
+WORST_TEXT = "WorstAlarmText"
 
 INDEX = "index"
-HEALTH = "health"
 _BUTTON = 92
 _FIRST = style.WIDTH - style.MARGIN - 5 * (_BUTTON + 4) + 4
+_STRIP = style.HEADER + 6
+_WORD = 150
+_HALF = 760
 
 
 def band(title: str, subtitle: str = "") -> list[Widget]:
@@ -34,47 +38,71 @@ def band(title: str, subtitle: str = "") -> list[Widget]:
     return found
 
 
-def alive(pvs: Pvs) -> list[Widget]:
+def header(ioc: Ioc, title: str, here: str, part: str = "") -> list[Widget]:
+    """The header of a screen of an instrument; `here` is the file that it is in."""
+    places = (
+        (INDEX, "Index"),
+        (ioc.file, "Instrument"),
+        (f"{ioc.file}_trend", "Trend"),
+        (f"{ioc.file}_detail", "All PVs"),
+        (f"{ioc.file}_health", "Health"),
+    )
+    found = [*band(title, PREFIX + part), *_alive(ioc.own), *_wrong(ioc), *_refused(ioc.own)]
+    for number, (file, text) in enumerate(places):
+        x = _FIRST + number * (_BUTTON + 4)
+        if file == here:
+            found.append(_current(text, x))
+        else:
+            found.append(goto(file, text, x, 8, _BUTTON, 28, name=f"Go to {text}"))
+    return found
+
+
+def _alive(pvs: Pvs) -> list[Widget]:
     """Connection and heartbeat, at the same place on every screen."""
     return [
-        lamp(pvs[CONNECTED], 546, 12, role="header lamp"),
+        *lamp(pvs[CONNECTED], 546, 12, role="header lamp"),
         value(pvs[CONNECTED], 572, 10, 92, role="header"),
         label("Heartbeat", 670, 10, 56, font=style.SMALL, color=style.MUTED, name="Heartbeat"),
         value(pvs[HEARTBEAT], 728, 10, 56, font=style.SMALL, role="header"),
     ]
 
 
-def header(ioc: Ioc, title: str, here: str, part: str = "") -> list[Widget]:
-    """The header of a screen of an instrument; `here` is the file that it is in."""
-    places = (
-        (INDEX, "Index", Target.REPLACE),
-        (ioc.file, "Instrument", Target.REPLACE),
-        (f"{ioc.file}_trend", "Trend", Target.TAB),
-        (f"{ioc.file}_detail", "All PVs", Target.TAB),
-        (HEALTH, "Health", Target.TAB),
-    )
-    found = [*band(title, PREFIX + part), *alive(ioc.own), _lost(ioc.own)]
-    for number, (file, text, target) in enumerate(places):
-        x = _FIRST + number * (_BUTTON + 4)
-        if file == here:
-            found.append(current(text, x))
-        else:
-            found.append(goto(file, text, x, 8, _BUTTON, 28, target=target, name=f"Go to {text}"))
-    return found
-
-
-def _lost(pvs: Pvs) -> Widget:
-    """A line under the band while the IOC has no connection to the instrument."""
-    rule = Rule("Lost", "visible", (pvs[CONNECTED].name,), (("pv0 == 0", True),))
-    return Widget(
-        "label", "Lost", 0, style.HEADER - 1, style.WIDTH, 15, font=style.SMALL,
-        text="No connection to the instrument: values are the last ones read",
-        foreground_color=style.WHITE, background_color=style.DARK, transparent=False,
-        horizontal_alignment=1, vertical_alignment=1, visible=False, rules=(rule,),
+def _wrong(ioc: Ioc) -> list[Widget]:
+    """The worst alarm in one word with its text, and over it a line while nothing is read."""
+    pvs = ioc.own
+    opens = OpenDisplay(f"{ioc.file}_detail.bob", "What to do", HANDED)
+    word = (style.MARGIN, _STRIP, _WORD, style.STRIP - 10)
+    room = _HALF - _WORD - 10
+    connected = pvs[CONNECTED].name
+    lost = together(
+        following("text", "No IOC: values are the last ones received", "Who", (connected,),
+                  ("pvSev0 >= 0", "No connection: values are the last ones read")),
+        hidden_while(GOOD, connected),
     )  # fmt: skip
+    return [
+        worst(pvs[WORST].name, opens, "Worst alarm", word, style.STATE),
+        value(pvs[WORST_TEXT], style.MARGIN + _WORD + 10, _STRIP, room, style.STRIP - 10,
+              font=style.TITLE, role="header", look={"transparent": True}),
+        Widget(
+            "label", "Lost", style.MARGIN + _WORD + 10, _STRIP, room, style.STRIP - 10,
+            font=style.STATE, foreground_color=style.BLACK, background_color=style.MAJOR,
+            transparent=False, horizontal_alignment=1, vertical_alignment=1, **lost,
+        ),
+    ]  # fmt: skip
 
 
-def current(text: str, x: int) -> Widget:
+def _refused(pvs: Pvs) -> list[Widget]:
+    """When which put was refused last, and why: Phoebus itself shows nothing of it."""
+    x = style.MARGIN + _HALF + 10
+    return [
+        label("Refused put", x, _STRIP, 72, style.STRIP - 10, font=style.SMALL,
+              color=style.MUTED, name="Refused put"),
+        value(pvs[LAST_PUT], x + 78, _STRIP - 2, style.WIDTH - x - 78 - style.MARGIN,
+              style.STRIP - 6, font=style.FINE, role="header", look={"transparent": True}),
+    ]  # fmt: skip
+
+
+def _current(text: str, x: int) -> Widget:
     """Where a button to this very screen would be."""
     return Widget(
         "label", f"Here {text}", x, 8, _BUTTON, 28, text=text, font=style.BOLD,

@@ -1,4 +1,4 @@
-"""The health of one IOC: link, errors, scans in time, process and host. The same for every IOC."""
+"""The health of one IOC: link, errors, scans in time, process and host."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from iocs.core.statistics import StatisticsPVs
 from iocs.export.bob import Display, Widget
 
 from . import style
-from .catalog import PREFIX, Ioc, Pvs
+from .catalog import Ioc, Pvs
 from .frames import chart, panel
-from .header import HEALTH, INDEX, alive, band
+from .header import header
 from .layout import screen
-from .widgets import goto, label, lamp, press, readback_row, value
+from .widgets import label, lamp, press, readback_row, value
 
 _H, _S = HealthPVs, StatisticsPVs
 _COUNTS = (_H.error_count, _H.reconnect_count, _H.exchange_count, _H.poll_time, _H.poll_overruns)
@@ -39,7 +39,7 @@ def _device(pvs: Pvs) -> list[Widget]:
     )
     found += [
         label(connected.desc, x + 14, y + 34, 150),
-        lamp(connected, x + 170, y + 36),
+        *lamp(connected, x + 170, y + 36),
         value(connected, x + 196, y + 34, 130),
         label(link.desc, x + 360, y + 34, 150),
         value(link, x + 512, y + 34, 734),
@@ -87,19 +87,17 @@ def _software(pvs: Pvs) -> list[Widget]:
 
 
 def health(ioc: Ioc) -> Display:
-    """The screen, from any IOC: all have the same health PVs."""
-    pvs = ioc.own
+    """The screen; its content is the same for every IOC."""
+    pvs, file = ioc.own, f"{ioc.file}_health"
     top = style.TOP + _DEVICE + 370
     load = [pvs[declared.spec.name] for declared in (_S.cpu_load, _H.poll_time)]
     widgets = [
-        *band("IOC health", PREFIX),
-        *alive(pvs),
-        goto(INDEX, "Index", 794, 8, 92, 28, name="Go to Index"),
+        *header(ioc, ioc.title, file),
         *_device(pvs),
         *_column(pvs, "Process", [d.spec.name for d in _PROCESS], 10, 415),
         *_column(pvs, "Clients and host", [d.spec.name for d in _CLIENTS], 435, 405),
         *_software(pvs),
         *panel("Load and duration of reads", 10, top, 1260, 200),
-        chart("Load chart", load, 18, top + 28, 1244, 166),
+        *chart("Load chart", load, 18, top + 28, 1244, 166),
     ]
-    return screen(HEALTH, "IOC health $(P)$(R)", style.TOP + _DEVICE + 580, widgets)
+    return screen(file, f"{ioc.title}: health $(P)$(R)", style.TOP + _DEVICE + 580, widgets)

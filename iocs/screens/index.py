@@ -1,133 +1,178 @@
-"""The index: every IOC in one row, with its state, its worst alarm and what is asked for first."""
+"""The index: every IOC in one row with its state, its worst alarm and what is asked for first.
+
+Below the rows is what is wrong now, of each IOC the newest first.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from iocs.core.alarm import Severity
 from iocs.export.bob import Display, Widget
-from iocs.export.bob_values import Align, Color, Macros, OpenDisplay, Rule, Target
+from iocs.export.bob_values import Macros, OpenDisplay
 from iocs.export.db import split_prefix
-from iocs.export.target import Target as Export
+from iocs.export.target import Target
 
 from . import style
-from .catalog import Ioc, Pv
-from .header import CONNECTED, HEALTH, HEARTBEAT, INDEX, band
-from .layout import Cell, IndexRow, layout_of, screen
-from .widgets import goto, label, lamp, value
+from .catalog import CONNECTED, NAME, Ioc
+from .frames import embed, panel
+from .header import HEARTBEAT, INDEX, band
+from .layout import Cell, layout_of, screen
+from .truth import FRESH, hidden_while, shown_while
+from .widgets import WORST, goto, label, lamp, states_lamp, value, worst
 
+WALL = "wall"
+_WRONG = "index_wrong"
 _ROW = 64
-_FIRST = style.TOP + 30
+_FIRST = style.HEADER + 40
 _COLUMNS = (
-    ("Instrument", 24, 200), ("Connection", 298, 130), ("State", 444, 130),
+    ("Instrument", 24, 200), ("Connection", 298, 130), ("State", 444, 150),
     ("Worst alarm", 606, 110), ("Values", 724, 130), ("Heartbeat", 1188, 80),
 )  # fmt: skip
 _VALUE, _VALUES = 724, 114
-_SHADES: tuple[tuple[str, str, Color], ...] = (
-    ("Invalid", "INVALID", style.INVALID),
-    ("Major", "MAJOR", style.MAJOR),
-    ("Minor", "MINOR", style.MINOR),
-)
-_RANK = {Severity.MINOR: 1, Severity.MAJOR: 2, Severity.INVALID: 3}
+_LINES = 3
+"""Alarms of each IOC in the list of what is wrong; its screen of all PVs has the others."""
+
+_LIST = (1260, 28 + _LINES * 24)
 
 
-def index(targets: Sequence[tuple[Export, str]]) -> Display:
-    """The index of some IOCs, each with the file of its main screen.
-
-    P comes from outside if all prefixes share it, so that one file serves two facilities.
-    """
-    shared = {split_prefix(target.prefix)[0] for target, _ in targets}
-    widgets = band("Laboratory instruments")
+def index(targets: Sequence[tuple[Target, str]]) -> Display:
+    """The index of some IOCs, each with the file of its main screen."""
+    widgets = [*band("Laboratory instruments"), to(WALL, "Wall", targets)]
     widgets += [
-        label(text, x, style.TOP, width, font=style.BOLD, color=style.MUTED)
+        label(text, x, style.HEADER + 10, width, font=style.BOLD, color=style.MUTED)
         for text, x, width in _COLUMNS
     ]
-    for number, (target, file) in enumerate(targets):
-        p, r = split_prefix(target.prefix)
-        chosen = f"$(P={p})" if len(shared) == 1 else p
-        widgets += _row(target, file, Macros((("P", chosen), ("R", r))), number)
-    bottom = _FIRST + len(targets) * _ROW + 16
-    widgets += _legend(bottom)
-    return screen(INDEX, "Laboratory instruments", max(bottom + 60, 480), widgets)
+    macros = macros_of([target for target, _ in targets])
+    for number, ((target, file), handed) in enumerate(zip(targets, macros, strict=True)):
+        widgets += _row(target, file, handed, number)
+    bottom = _FIRST + len(targets) * _ROW + 6
+    widgets.append(_legend(bottom))
+    widgets += _list(targets, macros, bottom + 34)
+    bottom += 80 + len(targets) * (_LIST[1] + 4)
+    return screen(INDEX, "Laboratory instruments", max(bottom, 480), widgets)
 
 
-def _row(target: Export, file: str, macros: Macros, number: int) -> list[Widget]:
-    prefix = "".join(text for _, text in macros.pairs)
-    ioc = Ioc(target, file, prefix)
+def macros_of(targets: Sequence[Target]) -> list[Macros]:
+    """What each IOC's screens are handed: the two halves of its prefix, and its name."""
+    halves = [split_prefix(target.prefix) for target in targets]
+    facility = _facility(targets).pairs
+    return [
+        Macros((*(facility or (("P", p),)), ("R", r), ("N", target.name)))
+        for target, (p, r) in zip(targets, halves, strict=True)
+    ]
+
+
+def _facility(targets: Sequence[Target]) -> Macros:
+    """P with a default if all prefixes share it, so that one file serves two facilities."""
+    shared = {split_prefix(target.prefix)[0] for target in targets}
+    return Macros(tuple(("P", f"$(P={p})") for p in shared if len(shared) == 1))
+
+
+def to(file: str, text: str, targets: Sequence[tuple[Target, str]]) -> Widget:
+    """A button between the screens of all IOCs."""
+    macros = _facility([target for target, _ in targets])
+    return goto(file, text, 1178, 8, 92, 28, macros=macros)
+
+
+def known_as(target: Target, file: str, macros: Macros) -> Ioc:
+    """An IOC with the names that its PVs have on a screen of several."""
+    return Ioc(target, file, "".join(text for _, text in macros.pairs[:2]))
+
+
+def _row(target: Target, file: str, macros: Macros, number: int) -> list[Widget]:
+    ioc = known_as(target, file, macros)
     row = layout_of(target.instrument).row(ioc)
     y = _FIRST + number * _ROW
     card = Widget(
         "rectangle", f"Row {number + 1}", style.MARGIN, y, 1260, _ROW - 6, line_width=1,
         background_color=style.PANEL, line_color=style.LINE, corner_width=8, corner_height=8,
     )  # fmt: skip
+    opens = OpenDisplay(f"{file}.bob", "Open", macros)
+    place = f"{target.name}   {''.join(split_prefix(target.prefix))}"
     found = [
         card,
-        goto(
-            file, target.title, 18, y + 5, 272, 28, macros=macros, target=Target.TAB,
-            name=f"Open {number + 1}",
-        ),
-        label(
-            prefix, 22, y + 34, 262, 20, font=style.SMALL, color=style.MUTED,
-            name=f"Prefix {number + 1}",
-        ),
-        lamp(ioc.pvs[CONNECTED], 298, y + 19, role="lamp"),
+        goto(file, target.title, 18, y + 5, 272, 28, macros=macros, name=f"Open {number + 1}"),
+        label(place, 22, y + 34, 262, 20, font=style.BOLD, color=style.MUTED,
+              name=f"Name {number + 1}"),
+        *lamp(ioc.pvs[CONNECTED], 298, y + 19, role=f"lamp {number + 1}"),
         value(ioc.pvs[CONNECTED], 324, y + 17, 108),
+        *_state(row.state, row.active, y, number),
+        worst(ioc.pvs[WORST].name, opens, f"Worst alarm {number + 1}", (606, y + 15, 104, 28),
+              style.BOLD),
     ]  # fmt: skip
-    found += _cell(row.state, 444, y, 150, number)
-    found.append(_worst(row, file, macros, y, number))
     for column, cell in enumerate(row.values):
         found += _cell(cell, _VALUE + column * _VALUES, y, _VALUES - 8, number)
     found += [
-        value(ioc.pvs[HEARTBEAT], 1188, y + 29, 74, 20, font=style.SMALL),
-        goto(
-            HEALTH, "Health", 1188, y + 5, 74, 20, macros=macros, target=Target.TAB,
-            name=f"Health {number + 1}",
-        ),
+        value(ioc.pvs[HEARTBEAT], 1188, y + 31, 74, 20, font=style.SMALL),
+        goto(f"{file}_health", "Health", 1188, y + 4, 74, 22, macros=macros,
+             name=f"Health {number + 1}"),
     ]  # fmt: skip
     return found
 
 
+def _head(cell: Cell, x: int, y: int, width: int, number: int) -> Widget:
+    return label(cell.text, x, y + 5, width, 18, font=style.SMALL, color=style.MUTED,
+                 name=f"Cell {number + 1} {cell.text} {x}")  # fmt: skip
+
+
+def _state(cell: Cell, active: tuple[str, ...], y: int, number: int) -> list[Widget]:
+    """What it does: a state in its colour, or a number."""
+    x, width = 444, 156
+    head = _head(cell, x, y, width, number)
+    if cell.pv.enum:
+        return [head, *states_lamp(cell.pv, x, y + 26, width, 26, active=active)]
+    return [head, value(cell.pv, x, y + 26, width, role=f"cell {x}")]
+
+
 def _cell(cell: Cell, x: int, y: int, width: int, number: int) -> list[Widget]:
-    name = f"Cell {number + 1} {cell.text} {x}"
     return [
-        label(cell.text, x, y + 5, width, 18, font=style.SMALL, color=style.MUTED, name=name),
+        _head(cell, x, y, width, number),
         value(cell.pv, x, y + 26, width, role=f"cell {x}"),
     ]
 
 
-def _worst(row: IndexRow, file: str, macros: Macros, y: int, number: int) -> Widget:
-    """The worst alarm of the PVs that the layout watches, in words and colour.
-
-    Its own PV is the first one: if the IOC is gone, the border says so.
-    """
-    pvs: list[Pv] = [*row.watched, *(pv for pv, _ in row.words)]
-    first = len(row.watched)
-    texts: list[tuple[str, str]] = []
-    colors: list[tuple[str, Color]] = []
-    for (text, _, color), severity in zip(
-        _SHADES, (Severity.INVALID, Severity.MAJOR, Severity.MINOR), strict=True
-    ):
-        rank = _RANK[severity]
-        checks = [f"pvSev{i} >= {rank}" for i in range(len(pvs))]
-        checks += [f"pv{first + i} != 0" for i, (_, at) in enumerate(row.words) if at is severity]
-        expression = " || ".join(checks)
-        texts.append((expression, text))
-        colors.append((expression, color))
-    names = tuple(pv.name for pv in pvs)
-    return Widget(
-        "action_button", f"Worst alarm {number + 1}", 606, y + 17, 104, 24, text="OK",
-        pv_name=names[0], font=style.BOLD, background_color=style.EQUIPMENT,
-        horizontal_alignment=Align.MIDDLE,
-        actions=(OpenDisplay(f"{file}.bob", "Open", macros, Target.TAB),),
-        rules=(Rule("Worst", "text", names, tuple(texts)),
-               Rule("Shade", "background_color", names, tuple(colors))),
-    )  # fmt: skip
-
-
-def _legend(y: int) -> list[Widget]:
+def _legend(y: int) -> Widget:
     """What the borders of all screens mean."""
     text = (
         "Borders: orange line = MINOR, red double line = MAJOR, magenta dashes = INVALID"
         " (no fresh value), dotted = disconnected."
     )
-    return [label(text, 22, y, 1236, font=style.SMALL, color=style.MUTED, name="Legend")]
+    return label(text, 22, y, 1236, font=style.SMALL, color=style.MUTED, name="Legend")
+
+
+def _list(targets: Sequence[tuple[Target, str]], macros: Sequence[Macros], y: int) -> list[Widget]:
+    """What is wrong with each IOC; nothing, only where that is known of all."""
+    iocs = [known_as(target, file, m) for (target, file), m in zip(targets, macros, strict=True)]
+    worsts = tuple(ioc.pvs[WORST].name for ioc in iocs)
+    good = " && ".join(f"pv{number} == 0 && pvSev{number} == 0" for number in range(len(worsts)))
+    found = panel("What is wrong, newest first", style.MARGIN, y, 1260,
+                  40 + len(iocs) * (_LIST[1] + 4))  # fmt: skip
+    if worsts:
+        found.append(label("Nothing is wrong", 300, y + 6, 300, 22, font=style.BOLD,
+                           look=shown_while(good, *worsts)))  # fmt: skip
+    for number, handed in enumerate(macros):
+        row = y + 34 + number * (_LIST[1] + 4)
+        found.append(embed(f"Wrong {number + 1}", _WRONG, handed, (style.MARGIN, row, *_LIST)))
+    return found
+
+
+def wrong(targets: Sequence[tuple[Target, str]]) -> Display:
+    """The newest alarms of one IOC, whichever it is, and how many it has."""
+    target, file = targets[0]
+    pvs = Ioc(target, file).own
+    count = pvs["AlarmCount"]
+    widgets = [
+        label(NAME, 14, 3, 160, 22, font=style.BOLD),
+        label("alarms", 240, 3, 56, 22, font=style.SMALL, color=style.MUTED),
+        value(count, 180, 3, 50, 22),
+    ]
+    widgets += [
+        value(pvs[f"AlarmList:{number + 1:02d}"], 300, 3 + number * 25, 940, 20)
+        for number in range(_LINES)
+    ]
+    none = Widget(
+        "label", "No list", 300, 2, 940, 22, text="No IOC: what is wrong with it is not known",
+        font=style.BOLD, foreground_color=style.BLACK, background_color=style.DISCONNECTED,
+        transparent=False, **hidden_while(FRESH, count.name),
+    )  # fmt: skip
+    return Display(_WRONG, "What is wrong", _LIST, style.PANEL, [*widgets, none])

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from iocs.export.bob import Display, Widget
-from iocs.export.bob_values import Align, Rule
+from iocs.export.bob_values import Align
 
 from . import style
 from .catalog import NAME, PART, Ioc, Pv, Pvs, handed
 from .detail import sheet_button
-from .frames import TAB, chart, embed, navigation, panel
+from .frames import chart, navigation, panel, repeat
 from .header import header
 from .layout import Cell, IndexRow, Layout, screen
+from .truth import Look, hidden_while
 from .widgets import (
     entry,
     flag,
@@ -31,15 +32,15 @@ from .widgets import (
 
 _MODULE, _CHANNEL = "Module", "Channel"
 _ACTIVE = ("RampingUp", "On", "RampingDown")
-_BODY = (1250, 640)
-_ROW = (900, 30)
+_BODY = (1248, 640)
+_ROW = (898, 30)
 _CHART = 150
 """Height from which on a chart under the table is worth its place."""
 
 _COLUMNS = (
     ("", 0, 66), ("State", 72, 112), ("Switch", 192, 100), ("Set voltage", 302, 84),
     ("held", 392, 86), ("Measured", 484, 92), ("Current limit", 586, 104), ("Measured", 696, 106),
-    ("Events", 812, 84),
+    ("Events", 812, 82),
 )  # fmt: skip
 _LAMPS = (
     "ModuleGood", "SafetyLoopGood", "TemperatureGood", "SupplyGood", "NoSumError", "InputError",
@@ -67,9 +68,10 @@ def main(ioc: Ioc) -> Sequence[Display]:
         (ioc.name_of(module), _body_file(ioc, counts[module.prefix]), handed(module.prefix))
         for module in modules
     ]
-    size = (1260, _BODY[1] + TAB + 10)
-    widgets.append(navigation("Modules", tabs, 10, style.TOP + 54, size))
-    pages = [screen(ioc.file, f"{ioc.title} $(P)$(R)", style.TOP + 742, widgets)]
+    modules_tabs = navigation("Modules", tabs, 10, style.TOP + 54, _BODY)
+    widgets.append(modules_tabs)
+    bottom = modules_tabs.box[1] + modules_tabs.box[3] + 10
+    pages = [screen(ioc.file, f"{ioc.title} $(P)$(R)", bottom, widgets)]
     pages += [_body(ioc, count) for count in sorted(set(counts.values()))]
     return [*pages, _row_page(ioc), _channel_page(ioc)]
 
@@ -86,19 +88,19 @@ def _body(ioc: Ioc, count: int) -> Display:
     instances = [handed(f"{PART}{name}:", name) for name in names]
     x, top = 350, 60
     height = max(_BODY[1], top + count * _ROW[1] + 10)
-    widgets = [*_module(ioc, pvs), *panel("Channels", x - 6, 0, 906, height)]
+    widgets = [*_module(ioc, pvs), *panel("Channels", x - 6, 0, 904, height)]
     widgets += [
         label(text, x + left, 32, width, 22, font=style.SMALL, color=style.MUTED,
               align=Align.MIDDLE, name=f"Column {left}")
         for text, left, width in _COLUMNS
         if text
     ]  # fmt: skip
-    widgets.append(embed("Channels", f"{ioc.file}_channel_row", instances, x, top, _ROW))
+    widgets += repeat("Channel", f"{ioc.file}_channel_row", instances, x, top, _ROW)
     free = top + count * _ROW[1] + 16
     if height - free > _CHART:
         measured = ioc.part(_CHANNEL)["VoltageMeasure"]
         pvs_shown = [measured.inside(f"{name}:") for name in names[: len(style.CURVES)]]
-        widgets.append(chart("Voltages", pvs_shown, x, free, 890, height - free - 10, texts=names))
+        widgets += chart("Voltages", pvs_shown, x, free, 888, height - free - 10, texts=names)
     return Display(
         _body_file(ioc, count), f"Module $(P)$(R){PART}", (_BODY[0], height), style.BACKGROUND,
         widgets,
@@ -145,7 +147,7 @@ def _module_commands(pvs: Pvs, x: int, y: int, width: int) -> list[Widget]:
     connected = pvs["Connected"]
     return [
         label(connected.desc, x, y, 126),
-        lamp(connected, x + 132, y + 2),
+        *lamp(connected, x + 132, y + 2),
         value(connected, x + 160, y, width - 160),
         press(pvs["AllOff"], "All off (ramp)", x, y + 32, half, 40, font=style.BOLD, stops=True),
         press(
@@ -184,10 +186,8 @@ def _channel_page(ioc: Ioc) -> Display:
     file, top = f"{ioc.file}_channel", style.TOP
     widgets = [*header(ioc, f"Channel {NAME}", file, PART), *_switch(pvs), *_channel_settings(pvs)]
     widgets += panel("Voltage and current", 10, top + 262, 620, 468)
-    widgets.append(
-        chart("Channel chart", pvs.some("VoltageMeasure", "VoltageSet_RBV", "CurrentMeasure"), 18,
-              top + 292, 604, 430)
-    )  # fmt: skip
+    shown = pvs.some("VoltageMeasure", "VoltageSet_RBV", "CurrentMeasure")
+    widgets += chart("Channel chart", shown, 18, top + 292, 604, 430)
     widgets += _bits(pvs, "Status", top + 350, 200)
     widgets += _bits(pvs, "EventStatus", top + 558, 172)
     widgets.append(
@@ -235,15 +235,16 @@ def _channel_settings(pvs: Pvs) -> list[Widget]:
     x, y = 640, style.TOP
     found = panel("Settings (to write, and as the module holds them)", x, y, 630, 340, beside=200)
     for number, name in enumerate(_SETTINGS):
-        rules = (_absent(pvs, pvs[name]),) if name in _OPTIONAL else ()
-        found += setpoint_row(pvs, name, x + 14, y + 38 + number * 33, 602, rules=rules)
+        look = _present(pvs, pvs[name]) if name in _OPTIONAL else None
+        found += setpoint_row(pvs, name, x + 14, y + 38 + number * 33, 602, look=look)
     return found
 
 
-def _absent(pvs: Pvs, pv: Pv) -> Rule:
+def _present(pvs: Pvs, pv: Pv) -> Look:
     """Hides what the module does not have: INVALID while other values of the channel are good."""
-    names = (pvs.readback(pv).name, pvs["VoltageSet_RBV"].name)
-    return Rule("Absent", "visible", names, (("pvSev0 == 3 && pvSev1 < 3", False),))
+    return hidden_while(
+        "pvSev0 == 3 && pvSev1 < 3", pvs.readback(pv).name, pvs["VoltageSet_RBV"].name
+    )
 
 
 def _bits(pvs: Pvs, word: str, y: int, height: int) -> list[Widget]:
@@ -259,8 +260,6 @@ def row(ioc: Ioc) -> IndexRow:
     """How many channels are on, have tripped, and the highest voltage."""
     pvs = ioc.own
     modules = ioc.parts_of(_MODULE)
-    connected = [ioc.pvs[f"{module.prefix}Connected"] for module in modules]
-    good = [ioc.pvs[f"{module.prefix}Status:ModuleGood"] for module in modules]
     first = modules[0].prefix
     return IndexRow(
         Cell("Channels on", pvs["ChannelsOn"]),
@@ -269,15 +268,15 @@ def row(ioc: Ioc) -> IndexRow:
             Cell("Highest voltage", pvs["MaxVoltage"]),
             Cell("Board temperature", ioc.pvs[f"{first}Temperature"]),
         ),
-        (pvs["ChannelsTripped"], *connected, *good),
     )
 
 
-def curves(ioc: Ioc) -> Sequence[Pv]:
+def curves(ioc: Ioc) -> Sequence[Cell]:
     """The summary, and the voltages and currents of the first channels."""
-    found = ioc.own.some("MaxVoltage", "ChannelsOn")
+    found = [Cell(pv.desc, pv) for pv in ioc.own.some("MaxVoltage", "ChannelsOn")]
     for part in ioc.parts_of(_CHANNEL)[:3]:
-        found += [ioc.pvs[f"{part.prefix}{name}"] for name in ("VoltageMeasure", "CurrentMeasure")]
+        shown = ioc.pvs.some(f"{part.prefix}VoltageMeasure", f"{part.prefix}CurrentMeasure")
+        found += [Cell(f"{part.prefix.rstrip(':')} {pv.desc}", pv) for pv in shown]
     return found
 
 

@@ -7,7 +7,6 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from iocs.core.alarm import Severity
 from iocs.export.bob import Display, Widget
 
 from . import style
@@ -16,7 +15,7 @@ from .catalog import Ioc, Pv
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One value in a row of the index, under a short heading."""
+    """One value with the short text that tells what it is, as a heading or beside a curve."""
 
     text: str
     pv: Pv
@@ -24,16 +23,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class IndexRow:
-    """How the index shows one IOC.
+    """How the index and the wall show one IOC.
 
-    state: what it does now. values: up to four that an operator asks for first. watched: the PVs
-    whose worst alarm stands for the IOC. words: bit words, with the severity if any bit is set.
+    state: what it does now. values: up to four that an operator asks for first; the wall has the
+    first two. active: the states that mean that it runs.
     """
 
     state: Cell
     values: tuple[Cell, ...]
-    watched: tuple[Pv, ...]
-    words: tuple[tuple[Pv, Severity], ...] = ()
+    active: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +39,13 @@ class Layout:
     """The screens of an instrument.
 
     main: the screen that the index opens first, then those that it leads to.
-    row: its row in the index.
-    curves: what its trend shows.
+    row: what the index and the wall show of it.
+    curves: what its trend shows, each PV with the text of its curve.
     """
 
     main: Callable[[Ioc], Sequence[Display]]
     row: Callable[[Ioc], IndexRow]
-    curves: Callable[[Ioc], Sequence[Pv]]
+    curves: Callable[[Ioc], Sequence[Cell]]
 
 
 def layout_of(instrument: str) -> Layout:

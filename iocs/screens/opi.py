@@ -10,9 +10,10 @@ from iocs.export.target import Target, screen_names
 from .catalog import Ioc
 from .detail import details
 from .health import health
-from .index import index
+from .index import index, wrong
 from .layout import layout_of
 from .trend import trend, trend_file
+from .wall import tile, wall
 
 
 def opi_files(targets: Sequence[Target]) -> Iterator[tuple[str, str]]:
@@ -24,11 +25,11 @@ def opi_files(targets: Sequence[Target]) -> Iterator[tuple[str, str]]:
     iocs: dict[str, Ioc] = {}
     for target, file in named:
         iocs.setdefault(file, Ioc(target, file))
-    displays: list[Display] = [index(named)]
-    if iocs:
-        displays.append(health(next(iter(iocs.values()))))
+    displays: list[Display] = [index(named), wrong(named), wall(named)]
     for ioc in iocs.values():
-        displays += [*layout_of(ioc.instrument).main(ioc), trend(ioc), *details(ioc)]
+        layout = layout_of(ioc.instrument)
+        displays += [*layout.main(ioc), tile(ioc, layout.row(ioc)), trend(ioc), health(ioc)]
+        displays += details(ioc)
     for display in displays:
         yield display.file, display.text
     for ioc in iocs.values():

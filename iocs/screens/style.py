@@ -16,8 +16,11 @@ MARGIN = 10
 HEADER = 44
 """Height of the header."""
 
-TOP = HEADER + 14
-"""Where the content of a screen starts: between is the line that tells of a lost instrument."""
+STRIP = 52
+"""Height of the line below it: what is wrong, and which put was refused last."""
+
+TOP = HEADER + STRIP + 8
+"""Where the content of a screen starts."""
 
 ROW = 24
 PITCH = 30
@@ -68,8 +71,16 @@ CURVES = (
 )
 """Curves in this order; they differ for colour-blind eyes too."""
 
+STATE = Font("", 24, "BOLD")
+"""States in their bars: read from 2 m."""
+
+NUMBER = Font("", 20, "BOLD")
+"""The numbers that an instrument is watched by."""
+
 NORMAL = Font("Default", 14)
 BOLD = Font("Default Bold", 14, "BOLD")
 TITLE = Font("Header 2", 18, "BOLD")
 LARGE = Font("Header 1", 22, "BOLD")
 SMALL = Font("Fine Print", 12)
+FINE = Font("", 11)
+"""Long texts that need several lines in a narrow place."""

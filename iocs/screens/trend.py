@@ -8,16 +8,17 @@ from iocs.export.bob import Display, Widget
 from iocs.export.plt import Curve, plt
 
 from . import style
-from .catalog import Ioc, Pv
+from .catalog import Ioc
+from .frames import sensible
 from .header import header
-from .layout import screen
+from .layout import Cell, screen
 
 
-def trend_file(ioc: Ioc, pvs: Sequence[Pv]) -> str:
+def trend_file(ioc: Ioc, cells: Sequence[Cell]) -> str:
     """The Data Browser file."""
     curves = [
-        Curve(pv.name, pv.desc, pv.units, style.CURVES[number % len(style.CURVES)])
-        for number, pv in enumerate(pvs)
+        Curve(cell.pv.name, cell.text, cell.pv.units, color, sensible([cell.pv]))
+        for cell, color in zip(cells, style.CURVES, strict=False)
     ]
     return plt(f"{ioc.title} $(P)$(R)", curves)
 
@@ -30,4 +31,4 @@ def trend(ioc: Ioc) -> Display:
         show_toolbar=True,
     )  # fmt: skip
     widgets = [*header(ioc, ioc.title, file), plot]
-    return screen(file, f"{ioc.title}: trend $(P)$(R)", 800, widgets)
+    return screen(file, f"{ioc.title}: trend $(P)$(R)", style.TOP + 742, widgets)

@@ -16,19 +16,24 @@ from iocs.export.bob_values import (
     Format,
     Macros,
     OpenDisplay,
-    Rule,
     State,
-    Target,
     Value,
     WritePV,
 )
 
 from . import style
 from .catalog import HANDED, Pv, Pvs
+from .truth import FRESH, Look, enabled_by, hidden_while, shade_of, together, word_of
 
 _MOST_DIGITS = 6
 _FLAG = 52
 _ONE_LINE = 30
+_BAR = 36
+"""Height from which on a state is written large."""
+
+WORST = "WorstAlarm"
+"""What an IOC says of its alarms."""
+
 _SEVERITY_COLORS = {
     Severity.NO_ALARM: style.IDLE,
     Severity.MINOR: style.MINOR,
@@ -62,12 +67,11 @@ def label(
     color: Color = style.INK,
     align: Align = Align.START,
     name: str = "",
-    rules: Sequence[Rule] = (),
+    look: Look | None = None,
 ) -> Widget:
     """A text that does not change."""
     more: dict[str, Value] = {} if align is Align.START else {"horizontal_alignment": align}
-    if rules:
-        more["rules"] = tuple(rules)
+    more |= look or {}
     return Widget(
         "label", name or f"Label {text} {x} {y}", x, y, width, height, text=text, font=font,
         foreground_color=color, vertical_alignment=Align.MIDDLE, **more,
@@ -85,7 +89,7 @@ def value(
     align: Align | None = None,
     role: str = "value",
     digits: int = -1,
-    rules: Sequence[Rule] = (),
+    look: Look | None = None,
 ) -> Widget:
     """What a PV holds, as text with its units; numbers to the right, words to the left.
 
@@ -100,8 +104,7 @@ def value(
         more["horizontal_alignment"] = chosen
     if not (pv.long_text and height > _ONE_LINE):
         more["wrap_words"] = False
-    if rules:
-        more["rules"] = tuple(rules)
+    more |= look or {}
     if digits >= 0:
         more["precision"] = digits
     return Widget(
@@ -117,19 +120,15 @@ def entry(
     width: int,
     height: int = style.ROW,
     *,
-    rules: Sequence[Rule] = (),
-    quiet: bool = False,
+    look: Look | None = None,
 ) -> Widget:
     """A field to write a set point: a number is typed, a state is chosen.
 
-    quiet: without the border of its alarm, where it is normal that nothing is set.
+    It is disabled while the device is away, since nothing could come of it; a switch is not, since
+    it switches off too.
     """
     name = f"{short(pv)} entry"
-    more = _form(pv)
-    if rules:
-        more["rules"] = tuple(rules)
-    if quiet:
-        more["border_alarm_sensitive"] = False
+    more = _form(pv) | together({} if pv.row.spec.stops else enabled_by(pv), look or {})
     if pv.enum:
         return Widget(
             "combo", name, x, y, width, height, pv_name=pv.name, font=style.NORMAL,
@@ -143,18 +142,32 @@ def entry(
     )  # fmt: skip
 
 
+def cover(
+    pv: Pv, box: tuple[int, int, int, int], text: str = "No reading", font: Font = style.BOLD
+) -> Widget:
+    """What lies over a state that is not fresh: nobody shall take the last one for the present."""
+    x, y, width, height = box
+    return Widget(
+        "label", f"{short(pv)} cover {x} {y}", x + 1, y + 1, width - 2, height - 2, text=text,
+        font=font, foreground_color=style.INK, background_color=style.PANEL, transparent=False,
+        horizontal_alignment=Align.MIDDLE, vertical_alignment=Align.MIDDLE,
+        **hidden_while(FRESH, pv.name),
+    )  # fmt: skip
+
+
 def lamp(
     pv: Pv, x: int, y: int, size: int = 20, *, on: Color = style.ACTIVE, role: str = "lamp"
-) -> Widget:
+) -> list[Widget]:
     """An indicator of a two-state PV: a state that alarms in the colour of its alarm."""
     severities = pv.row.spec.severities or (Severity.NO_ALARM, Severity.NO_ALARM)
     zero, one = (Severity(severity) for severity in severities)
-    return Widget(
+    led = Widget(
         "led", f"{short(pv)} {role}", x, y, size, size, pv_name=pv.name, off_label="", on_label="",
         off_color=_SEVERITY_COLORS[zero],
         on_color=_SEVERITY_COLORS[one] if one else on,
         line_color=style.EDGE,
     )  # fmt: skip
+    return [led, cover(pv, led.box, "?")]
 
 
 def flag(pv: Pv, x: int, y: int, width: int) -> list[Widget]:
@@ -170,7 +183,7 @@ def flag(pv: Pv, x: int, y: int, width: int) -> list[Widget]:
         pv.desc, x + _FLAG + 6, y - 1, width - _FLAG - 6, 22, font=style.SMALL,
         name=f"{short(pv)} label",
     )  # fmt: skip
-    return [field, text]
+    return [field, cover(pv, field.box, "?"), text]
 
 
 def states_lamp(
@@ -189,19 +202,13 @@ def states_lamp(
         quiet = style.ACTIVE if text in active else style.IDLE
         color = _SEVERITY_COLORS[Severity(severity)] if severity else quiet
         found.append(State(index, text, color))
+    font = style.STATE if height >= _BAR else style.BOLD
     field = Widget(
-        "multi_state_led", f"{short(pv)} state", x, y, width, height, pv_name=pv.name,
-        font=style.BOLD, foreground_color=style.BLACK, line_color=style.EDGE, square=True,
+        "multi_state_led", f"{short(pv)} state {x}", x, y, width, height, pv_name=pv.name,
+        font=font, foreground_color=style.BLACK, line_color=style.EDGE, square=True,
         states=tuple(found), fallback_label="?", fallback_color=style.INVALID,
     )  # fmt: skip
-    stale = Rule("Stale", "visible", (pv.name,), (("pvSev0 >= 3", True),))
-    cover = Widget(
-        "label", f"{short(pv)} cover", x + 1, y + 1, width - 2, height - 2, text="No reading",
-        font=style.BOLD, foreground_color=style.INK, background_color=style.PANEL,
-        transparent=False, horizontal_alignment=Align.MIDDLE, vertical_alignment=Align.MIDDLE,
-        visible=False, rules=(stale,),
-    )  # fmt: skip
-    return [field, cover]
+    return [field, cover(pv, field.box, font=font)]
 
 
 def press(
@@ -219,14 +226,15 @@ def press(
 ) -> Widget:
     """A button that writes; `confirm` is the question that it asks before.
 
-    One that `stops` stands out and never asks.
+    One that `stops` stands out, never asks, and works or fails whatever is known of the device;
+    others are disabled while that is away.
     """
     if stops and confirm:
         raise ValueError(f"{pv.row.name}: what stops does not ask {confirm!r}")
     ink, back = (style.WHITE, style.DARK) if stops else (style.INK, style.BUTTON)
-    more: dict[str, Value] = (
-        {"show_confirm_dialog": True, "confirm_message": confirm} if confirm else {}
-    )
+    more: dict[str, Value] = {} if stops else enabled_by(pv)
+    if confirm:
+        more |= {"show_confirm_dialog": True, "confirm_message": confirm}
     return Widget(
         "action_button", f"{short(pv)} {text}", x, y, width, height, pv_name=pv.name, text=text,
         font=font, background_color=back, foreground_color=ink, actions=(WritePV(put, text),),
@@ -243,14 +251,14 @@ def goto(
     height: int = style.ROW,
     *,
     macros: Macros = HANDED,
-    target: str = Target.REPLACE,
+    font: Font = style.NORMAL,
     name: str = "",
 ) -> Widget:
     """A button that opens another screen."""
     return Widget(
         "action_button", name or f"Open {text} {x} {y}", x, y, width, height, text=text,
-        font=style.NORMAL, background_color=style.BUTTON,
-        actions=(OpenDisplay(f"{file}.bob", text, macros, target),), tooltip="$(actions)",
+        font=font, background_color=style.BUTTON,
+        actions=(OpenDisplay(f"{file}.bob", text, macros),), tooltip="$(actions)",
     )  # fmt: skip
 
 
@@ -266,14 +274,24 @@ def readback_row(
     ]
 
 
+def worst(
+    pv: str, opens: OpenDisplay, name: str, box: tuple[int, int, int, int], font: Font
+) -> Widget:
+    """The worst alarm of an IOC, and a way to what it is about."""
+    return Widget(
+        "action_button", name, *box, pv_name=pv, font=font, foreground_color=style.BLACK,
+        horizontal_alignment=Align.MIDDLE, actions=(opens,), **together(word_of(pv), shade_of(pv)),
+    )  # fmt: skip
+
+
 def setpoint_row(
-    pvs: Pvs, name: str, x: int, y: int, width: int, *, text: str = "", rules: Sequence[Rule] = ()
+    pvs: Pvs, name: str, x: int, y: int, width: int, *, text: str = "", look: Look | None = None
 ) -> list[Widget]:
     """A label, the field to write, and beside it what the device holds."""
     pv = pvs[name]
     cell = (width * 3 // 5) // 2
     return [
-        label(text or pv.desc, x, y, width - 2 * cell - 6, name=f"{short(pv)} label", rules=rules),
-        entry(pv, x + width - 2 * cell, y, cell - 6, rules=rules),
-        value(pvs.readback(pv), x + width - cell, y, cell, rules=rules),
+        label(text or pv.desc, x, y, width - 2 * cell - 6, name=f"{short(pv)} label", look=look),
+        entry(pv, x + width - 2 * cell, y, cell - 6, look=look),
+        value(pvs.readback(pv), x + width - cell, y, cell, look=look),
     ]

@@ -11,7 +11,7 @@ from . import style
 from .catalog import NAME, PART, Ioc, Pv, Pvs, handed
 from .device import device_page
 from .flow import flow, node
-from .frames import chart, embed, panel
+from .frames import chart, panel, repeat
 from .header import header
 from .layout import Cell, IndexRow, Layout, screen
 from .widgets import goto, label, lamp, press, states_lamp, value
@@ -133,18 +133,14 @@ def _charts(ioc: Ioc) -> list[Widget]:
     x, y = 810, style.TOP
     powers = ioc.own.some("Site:PvPower", "Site:AcPowerIn", "Site:AcPowerOut", "Site:BatteryPower")
     found = panel("Power", x, y, 460, 206)
-    found.append(
-        chart("Power chart", powers, x + 8, y + 28, 442, 172, span="1 hour",
-              texts=("PV", "AC-in", "AC-out", "Battery"))
-    )  # fmt: skip
+    found += chart("Power chart", powers, x + 8, y + 28, 442, 172, span="1 hour",
+              texts=("PV", "AC-in", "AC-out", "Battery"))  # fmt: skip
     found += panel("Battery", x, y + 216, 460, 206)
     parts = ioc.parts_of(_BATTERY)
     if parts:
         shown = [ioc.pvs[f"{parts[0].prefix}{name}"] for name in ("SocNow", "Voltage")]
-        found.append(
-            chart("Battery chart", shown, x + 8, y + 244, 442, 172, span="1 hour",
-                  texts=("Charge", "Voltage"))
-        )  # fmt: skip
+        found += chart("Battery chart", shown, x + 8, y + 244, 442, 172, span="1 hour",
+                  texts=("Charge", "Voltage"))  # fmt: skip
     return found
 
 
@@ -163,9 +159,7 @@ def _devices(ioc: Ioc, x: int, y: int) -> tuple[list[Widget], int]:
             for (text, _), (left, width) in zip(kind.values, _COLUMNS, strict=True)
         ]
         cells = [handed(part.prefix, ioc.name_of(part)) for part in parts]
-        found.append(
-            embed(kind.name, f"{_file(ioc, kind.name)}_row", cells, x + 10, row + 20, _ROW)
-        )
+        found += repeat(kind.name, f"{_file(ioc, kind.name)}_row", cells, x + 10, row + 20, _ROW)
         row += 24 + len(parts) * _ROW[1]
     return found, row - y + 6
 
@@ -182,7 +176,7 @@ def _row_page(ioc: Ioc, kind: _Kind) -> Display:
     file = _file(ioc, kind.name)
     widgets = [
         goto(file, NAME, 2, 3, 58, macros=handed(PART, NAME)),
-        lamp(pvs["Connected"], 70, 5),
+        *lamp(pvs["Connected"], 70, 5),
         *_state(pvs[kind.state], kind),
     ]
     widgets += [
@@ -227,17 +221,16 @@ def row(ioc: Ioc) -> IndexRow:
     names = (("PV", "PvPower"), ("AC-in", "AcPowerIn"), ("Loads", "AcPowerOut"))
     cells = [Cell(text, ioc.pvs[f"Site:{name}"]) for text, name in names]
     cells += [Cell("Battery", ioc.pvs[f"{part.prefix}SocNow"]) for part in batteries]
-    devices = [p for p in ioc.parts if f"{p.prefix}Connected" in ioc.pvs]
-    watched = [alarm, *(ioc.pvs[f"{part.prefix}Connected"] for part in devices)]
-    watched += [ioc.pvs[f"{part.prefix}SocNow"] for part in batteries]
-    return IndexRow(Cell("State", state), tuple(cells[:4]), tuple(watched))
+    return IndexRow(Cell("State", state), tuple(cells[:4]))
 
 
-def curves(ioc: Ioc) -> Sequence[Pv]:
+def curves(ioc: Ioc) -> Sequence[Cell]:
     """The powers, and charge and voltage of the battery."""
-    found = ioc.own.some("Site:PvPower", "Site:AcPowerIn", "Site:AcPowerOut", "Site:BatteryPower")
+    powers = ioc.own.some("Site:PvPower", "Site:AcPowerIn", "Site:AcPowerOut", "Site:BatteryPower")
+    found = [Cell(pv.desc, pv) for pv in powers]
     for part in ioc.parts_of(_BATTERY):
-        found += [ioc.pvs[f"{part.prefix}{name}"] for name in ("SocNow", "Voltage", "Temp")]
+        shown = ioc.pvs.some(*(part.prefix + name for name in ("SocNow", "Voltage", "Temp")))
+        found += [Cell(f"{ioc.name_of(part)} {pv.desc}", pv) for pv in shown]
     return found
 
 

@@ -14,7 +14,6 @@ from iocs.export.bob_values import (
     Color,
     Font,
     Format,
-    Instance,
     Macros,
     OpenDisplay,
     Point,
@@ -117,13 +116,13 @@ def test_values_with_structure_are_written_as_phoebus_reads_them() -> None:
     rule = Rule("R", "background_color", ("A", "B"), (("pv0 > 1 && pvSev1 >= 2", RED),))
     button = Widget(
         "action_button", "B", 0, 0, 9, 9, pv_name="X", rules=(rule,),
-        actions=(OpenDisplay("a.bob", "Open", macros, "tab"), WritePV("1", "Go")),
+        actions=(OpenDisplay("a.bob", "Open", macros), WritePV("1", "Go")),
     )  # fmt: skip
     element = written(button)
     opens, writes = element.findall("actions/action")
     assert opens.get("type") == "open_display"
     assert [(child.tag, child.text) for child in opens if child.tag != "macros"] == [
-        ("description", "Open"), ("file", "a.bob"), ("target", "tab"),
+        ("description", "Open"), ("file", "a.bob"), ("target", "replace"),
     ]  # fmt: skip
     assert [(m.tag, m.text) for m in opens.iterfind("macros/*")] == [("P", "$(P)"), ("M", "CH00:")]
     assert (writes.get("type"), writes.findtext("value")) == ("write_pv", "1")
@@ -138,11 +137,11 @@ def test_values_with_structure_are_written_as_phoebus_reads_them() -> None:
     assert case.find("value/color") is not None
 
 
-def test_plots_states_instances_and_lines() -> None:
+def test_plots_states_and_lines() -> None:
     chart = written(
         Widget(
             "stripchart", "C", 0, 0, 9, 9, traces=(Trace("T", "PV", RED, 1),),
-            y_axes=(Axis("bar"), Axis("K", (0.0, 5.0), right=True)),
+            y_axes=(Axis("bar", GREY), Axis("K", RED, (0.0, 5.0))),
         )
     )  # fmt: skip
     assert chart.get("version") == "2.1.0"
@@ -156,10 +155,6 @@ def test_plots_states_instances_and_lines() -> None:
     )
     assert led.findtext("states/state/value") == "3"
     assert led.find("states/state/color/color") is not None
-    repeated = written(
-        Widget("template", "R", 0, 0, 9, 9, instances=(Instance(Macros((("M", "a"),))),))
-    )
-    assert repeated.findtext("instances/instance/macros/M") == "a"
     line = written(Widget("polyline", "P", 0, 0, 9, 9, points=(Point(1, 2),)))
     point = line.find("points/point")
     assert point is not None

@@ -29,6 +29,11 @@ def expand(text: str, macros: Mapping[str, str]) -> str:
     return _MACRO.sub(one, text)
 
 
+def formula_pvs(text: str) -> list[str]:
+    """The PVs of a name, which may be a formula of Phoebus: ``='A' > 0 ? 1 : 0``."""
+    return re.findall(r"'([^']+)'", text) if text.startswith("=") else [text]
+
+
 @dataclass(frozen=True)
 class Widget:
     """One widget in a file, with the macros that the file was opened with."""
@@ -63,7 +68,8 @@ class Widget:
         """Every PV that the widget connects to: its own, of its traces, rules and actions."""
         named = [*self.element.iter("pv_name"), *self.element.iter("y_pv")]
         own = {**self.macros, "pv_name": self.pv}
-        return [expand(entry.text or "", own) for entry in named]
+        texts = [expand(entry.text or "", own) for entry in named]
+        return [pv for text in texts for pv in formula_pvs(text)]
 
     @property
     def links(self) -> Iterator[tuple[str, dict[str, str]]]:
@@ -72,13 +78,9 @@ class Widget:
             file = holder.findtext("file")
             if not file:
                 continue
-            holders = holder.findall("instances/instance") or [holder]
-            for each in holders:
-                handed = {
-                    m.tag: expand(m.text or "", self.macros) for m in each.iterfind("macros/*")
-                }
-                inherited = {} if holder.tag == "action" else self.macros
-                yield file, {**inherited, **handed}
+            handed = {m.tag: expand(m.text or "", self.macros) for m in holder.iterfind("macros/*")}
+            inherited = {} if holder.tag == "action" else self.macros
+            yield file, {**inherited, **handed}
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ ALARM_COLORS = {
     ("255", "0", "255"): "INVALID",
 }
 MACROS = {"P", "R", "M", "N"}
+TOP = 100
+"""Height of the header with the line below it."""
 
 
 def test_files_are_displays_with_names_and_sizes(screens: list[Screen]) -> None:
@@ -172,7 +174,8 @@ def test_rules_use_the_pvs_that_they_have(opened: list[Screen]) -> None:
                     used = {int(n) for n in re.findall(r"pv(?:Int|Str|Sev)?(\d+)", expression)}
                     assert used, place(screen, widget)
                     assert max(used) < count, place(screen, widget)
-                    assert case.find("value") is not None, place(screen, widget)
+                    tag = "value" if rule.get("out_exp") == "false" else "expression"
+                    assert case.find(tag) is not None, place(screen, widget)
 
 
 def test_the_index_has_a_row_for_each_ioc(opened: list[Screen]) -> None:
@@ -185,19 +188,17 @@ def test_the_index_has_a_row_for_each_ioc(opened: list[Screen]) -> None:
         assert f"{name}.bob" in opens
 
 
-def test_connection_and_heartbeat_are_at_one_place(screens: list[Screen]) -> None:
-    wide = [screen for screen in screens if screen.size[0] == 1280 and screen.file != INDEX]
+def test_what_every_screen_tells_is_at_one_place(screens: list[Screen]) -> None:
+    wide = [s for s in screens if s.size[0] == 1280 and s.file != INDEX]
     places = {
         tuple(
-            (w.box, w.pv)
-            for w in screen.widgets
-            if w.type in ("led", "textupdate") and w.box[1] < 48
+            (w.box, w.pv) for w in screen.widgets if w.pv and w.type != "label" and w.box[1] < TOP
         )
         for screen in wide
     }
     assert len(places) == 1
-    assert [pv for _, pv in places.pop()] == [
-        "$(P)$(R)Connected", "$(P)$(R)Connected", "$(P)$(R)Ioc:HEARTBEAT",
+    assert [pv.removeprefix("$(P)$(R)") for _, pv in places.pop()] == [
+        "Connected", "Connected", "Ioc:HEARTBEAT", "WorstAlarm", "WorstAlarmText", "LastPutError",
     ]  # fmt: skip
     assert {screen.file for screen in wide} >= {f"{name}.bob" for name in MODULES}
 
@@ -212,4 +213,10 @@ def test_trends_show_pvs_that_exist(rows: dict[str, Row]) -> None:
             assert full in rows
             axis = axes[int(pv.findtext("axis", ""))]
             assert axis.findtext("name") == (rows[full].spec.units or "1")
-        assert root.findall("pvlist/pv"), name
+        names = [pv.findtext("display_name") for pv in root.iterfind("pvlist/pv")]
+        colors = {pv.findtext("color/red", "") + pv.findtext("color/green", "")
+                  for pv in root.iterfind("pvlist/pv")}  # fmt: skip
+        assert names, name
+        assert len(set(names)) == len(names) == len(colors), name
+        assert [axis.findtext("use_trace_names") for axis in axes] == ["true"] * len(axes)
+        assert axes[0].findtext("grid") == "true"

@@ -1,0 +1,266 @@
+"""No screen looks good while it does not know: rules, covers, what is disabled, what is told.
+
+The rules are evaluated here as Phoebus does: the first case that holds, else the value of the file;
+that one too while any PV of the rule is disconnected (``RuleToScript`` of Phoebus 5.0.5).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from xml.etree import ElementTree as ET
+
+from iocs.core.dbr import Native
+from iocs.export.rows import Row
+
+from .reader import Screen, Widget, expand, formula_pvs, place, record
+
+BAD_COLORS = {"DISCONNECTED", "INVALID", "MAJOR"}
+GOOD_WORDS = ("OK", "Connected", "Good", "Running")
+NUMBERS = (-1000.0, 0.0, 1.0, 1000.0)
+INVALID = 3
+
+
+@dataclass(frozen=True)
+class Told:
+    """A PV as a rule sees it."""
+
+    value: float
+    severity: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """A rule of a widget on an opened screen."""
+
+    screen: Screen
+    widget: Widget
+    rule: ET.Element
+
+    @property
+    def prop(self) -> str:
+        return self.rule.get("prop_id", "")
+
+    @property
+    def pvs(self) -> list[str]:
+        names = [expand(pv.text or "", self.widget.macros) for pv in self.rule.iterfind("pv_name")]
+        return [formula_pvs(name)[0] for name in names]
+
+    @property
+    def default(self) -> str:
+        """What the file says."""
+        found = self.widget.element.find(self.prop)
+        return "true" if found is None else value_of(found)
+
+    def result(self, told: tuple[Told, ...]) -> str:
+        """What the property is for some PVs, all of them connected."""
+        names = {f"pv{n}": pv.value for n, pv in enumerate(told)}
+        names |= {f"pvSev{n}": pv.severity for n, pv in enumerate(told)}
+        for case in self.rule.iterfind("exp"):
+            if evaluate(case.get("bool_exp", ""), names):
+                (value,) = case
+                return value_of(value)
+        return self.default
+
+    def __str__(self) -> str:
+        return f"{place(self.screen, self.widget)}, rule {self.rule.get('name')!r}"
+
+
+def value_of(element: ET.Element) -> str:
+    """A property as one text: plain, or the name of a colour, or what it consists of."""
+    color = element.find("color")
+    if color is None:
+        return element.text or ""
+    return color.get("name") or "/".join(color.get(part, "") for part in ("red", "green", "blue"))
+
+
+def evaluate(expression: str, names: dict[str, float]) -> bool:
+    """The JavaScript of a rule, which Phoebus itself turns into Python."""
+    python = expression.replace("&&", " and ").replace("||", " or ")
+    assert re.fullmatch(r"[\w\s.()<>=!+-]+", python), expression
+    return bool(eval(python, {}, names))
+
+
+def states(row: Row, name: str) -> tuple[list[Told], list[Told]]:
+    """How a PV is told while it is good, and while it is not."""
+    spec = row.spec
+    if "." in name:
+        return [Told(value, 0) for value in NUMBERS], []
+    if spec.native is Native.ENUM:
+        severities = spec.severities or (0,) * len(spec.states)
+        told = [Told(float(n), severity) for n, severity in enumerate(severities)]
+    else:
+        told = [Told(value, 0) for value in NUMBERS]
+    good = [pv for pv in told if not pv.severity]
+    bad = [pv for pv in told if pv.severity] + [Told(pv.value, INVALID) for pv in told]
+    return good, bad
+
+
+def all_rules(opened: list[Screen]) -> Iterator[Found]:
+    for screen in opened:
+        for widget in screen.widgets:
+            for rule in widget.element.iter("rule"):
+                if rule.get("out_exp") == "false":
+                    yield Found(screen, widget, rule)
+
+
+def looks(found: Found, rows: dict[str, Row]) -> tuple[set[str], set[str]]:
+    """What a rule makes of its property when all PVs are good, and when one is not."""
+    kinds = [states(rows[record(pv)], pv) for pv in found.pvs]
+    good = {found.result(told) for told in product(*(pvs for pvs, _ in kinds))}
+    bad: set[str] = set()
+    for number, (_, sick) in enumerate(kinds):
+        others = [pvs[:1] for pvs, _ in kinds]
+        for one in sick:
+            told = [other[0] for other in others]
+            told[number] = one
+            bad.add(found.result(tuple(told)))
+    return good, bad
+
+
+def test_what_the_file_says_is_never_the_good_look(
+    opened: list[Screen], rows: dict[str, Row]
+) -> None:
+    """It is what an operator sees of an IOC that is gone, or never was there."""
+    faults: list[str] = []
+    props: set[str] = set()
+    for found in all_rules(opened):
+        props.add(found.prop)
+        good, bad = looks(found, rows)
+        wrong = {
+            "visible": found.default == "false" and "true" in bad,
+            "enabled": found.default != "false",
+            "text": any(word in found.default for word in GOOD_WORDS) or found.default in good,
+            "background_color": found.default not in BAD_COLORS,
+        }[found.prop]
+        if wrong:
+            faults.append(f"{found}: {found.default!r} in the file")
+        hides = found.widget.element.find("rules/rule[@prop_id='visible']") is not None
+        if found.prop != "visible" and not hides and good & bad:
+            faults.append(f"{found}: {good & bad} both when it is good and when it is not")
+        if good == {found.default}:
+            faults.append(f"{found}: never anything else than {found.default!r}")
+    assert not faults
+    assert props == {"visible", "enabled", "text", "background_color"}
+
+
+def test_such_defaults_would_be_found(rows: dict[str, Row]) -> None:
+    """Those that misled: a button that says OK by default, a warning hidden by default."""
+    name = next(pv for pv in rows if pv.endswith("Connected"))
+    for prop, default, value in (("text", "OK", "Invalid"), ("visible", "false", "true")):
+        text = (
+            f"<widget type='label'><name>W</name><{prop}>{default}</{prop}><rules>"
+            f"<rule name='r' prop_id='{prop}' out_exp='false'><exp bool_exp='pv0 == 0'>"
+            f"<value>{value}</value></exp><pv_name>{name}</pv_name></rule></rules></widget>"
+        )
+        element = ET.fromstring(text)
+        screen = Screen("x.bob", element, {})
+        rule = element.find("rules/rule")
+        assert rule is not None
+        found = Found(screen, Widget(element, {}), rule)
+        good, bad = looks(found, rows)
+        assert found.default in good
+        assert value in bad
+
+
+def covering(widget: Widget, screen: Screen) -> bool:
+    """Whether a label lies over a widget while its PV is not fresh."""
+    x, y, wide, high = widget.box
+    for other in screen.widgets:
+        left, top, width, height = other.box
+        rule = other.element.find("rules/rule[@prop_id='visible']")
+        if rule is None or rule.findtext("pv_name") != widget.element.findtext("pv_name"):
+            continue
+        inside = left <= x + 1 and top <= y + 1
+        if inside and left + width >= x + wide - 1 and top + height >= y + high - 1:
+            return other.text("visible", "true") == "true"
+    return False
+
+
+def test_no_lamp_and_no_state_is_seen_when_it_is_not_fresh(opened: list[Screen]) -> None:
+    faults = [
+        place(screen, widget)
+        for screen in opened
+        for widget in screen.widgets
+        if widget.type in ("led", "multi_state_led", "byte_monitor")
+        and not covering(widget, screen)
+    ]
+    assert not faults
+
+
+def stop_look(widget: Widget) -> bool:
+    """White words on a dark button."""
+    color = widget.element.find("foreground_color/color")
+    return widget.type == "action_button" and color is not None and color.get("red") == "255"
+
+
+def test_what_cannot_work_is_disabled_and_what_stops_never(
+    opened: list[Screen], rows: dict[str, Row]
+) -> None:
+    faults: list[str] = []
+    stops: set[str] = set()
+    for screen in opened:
+        for widget in screen.widgets:
+            writes = [a for a in widget.element.iter("action") if a.get("type") == "write_pv"]
+            if widget.type not in ("textentry", "combo") and not writes:
+                continue
+            row = rows[record(widget.pv)]
+            rule = widget.element.find("rules/rule[@prop_id='enabled']")
+            off = row.spec.stops and widget.text("actions/action/value") in ("0", "")
+            if stop_look(widget):
+                assert off or row.spec.urgent, place(screen, widget)
+                stops.add(row.name.rpartition(":")[2])
+            free = stop_look(widget) or off or not row.to_device
+            if (rule is None) is not free:
+                faults.append(place(screen, widget))
+            if rule is not None and not (rule.findtext("pv_name") or "").endswith("Connected"):
+                faults.append(f"{place(screen, widget)}: {rule.findtext('pv_name')}")
+    assert not faults
+    assert stops >= {"Stop", "AllOff", "EmergencyOffAll", "EmergencyOff", "On"}
+
+
+def test_a_chart_says_when_its_curves_are_not_fresh(opened: list[Screen]) -> None:
+    axis = {"title", "autoscale", "log_scale", "minimum", "maximum", "show_grid", "visible",
+            "color"}  # fmt: skip
+    for screen in opened:
+        for widget in screen.widgets:
+            if widget.type != "stripchart":
+                continue
+            first = widget.text("traces/trace/y_pv")
+            covers = [
+                w for w in screen.widgets
+                if w.type == "label" and first in w.pvs and w.name == f"{widget.name} cover"
+            ]  # fmt: skip
+            assert len(covers) == 1, place(screen, widget)
+            for each in widget.element.iterfind("y_axes/y_axis"):
+                assert {child.tag for child in each} == axis, place(screen, widget)
+                assert each.findtext("show_grid") == "true", place(screen, widget)
+
+
+def test_nothing_is_repeated_by_a_template(screens: list[Screen]) -> None:
+    """Its contents stay blank for minutes when Phoebus is slow to draw."""
+    for screen in screens:
+        assert not [w.name for w in screen.widgets if w.type == "template"], screen.file
+
+
+def test_screens_replace_each_other_and_differ_in_name(opened: list[Screen]) -> None:
+    names: dict[str, str] = {}
+    for screen in opened:
+        for widget in screen.widgets:
+            for action in widget.element.iter("action"):
+                if action.get("type") == "open_display":
+                    assert action.findtext("target") == "replace", place(screen, widget)
+        if screen.size[0] == 1280:
+            title = expand(screen.root.findtext("name", ""), screen.macros)
+            assert names.setdefault(title, screen.file) == screen.file, title
+
+
+def test_states_in_bars_are_large(opened: list[Screen]) -> None:
+    for screen in opened:
+        for widget in screen.widgets:
+            if widget.type == "multi_state_led" and widget.box[3] >= 36:
+                font = widget.element.find("font/font")
+                assert font is not None
+                assert float(font.get("size", "0")) >= 24, place(screen, widget)
