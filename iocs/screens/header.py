@@ -24,10 +24,10 @@ _WORD = 150
 _HALF = 760
 
 
-def band(title: str, subtitle: str = "") -> list[Widget]:
+def band(title: str, subtitle: str = "", width: int = style.WIDTH) -> list[Widget]:
     """The band itself, with what the screen shows and of whom."""
     back = Widget(
-        "rectangle", "Header", 0, 0, style.WIDTH, style.HEADER, background_color=style.BAND,
+        "rectangle", "Header", 0, 0, width, style.HEADER, background_color=style.BAND,
         line_width=0,
     )  # fmt: skip
     found = [back, label(title, 10, 6, 364, 32, font=style.TITLE, name="Title")]

@@ -14,7 +14,7 @@ from .frames import embed
 from .header import INDEX, WORST_TEXT, band
 from .index import WALL, known_as, macros_of, to
 from .layout import Cell, IndexRow
-from .truth import ranked, shade_of, word_of
+from .truth import FRESH, ranked, shade_of, shown_while, together, word_of
 from .widgets import WORST, cover, goto, label, value
 
 _TILE, _GAP, _ACROSS = (462, 250), 8, 4
@@ -33,7 +33,7 @@ def wall(targets: Sequence[tuple[Target, str]]) -> Display:
     macros = macros_of([target for target, _ in targets])
     iocs = [known_as(target, file, m) for (target, file), m in zip(targets, macros, strict=True)]
     worsts = [ioc.pvs[WORST].name for ioc in iocs]
-    widgets = [*band("What is wrong, the worst first"), to(INDEX, "Index", targets)]
+    widgets = [*band("Instruments, the worst first", width=_WIDTH), to(INDEX, "Index", targets)]
     step = _TILE[0] + _GAP, _TILE[1] + _GAP
     places = {
         "x": f"{style.MARGIN} + rank % {_ACROSS} * {step[0]}",
@@ -59,13 +59,14 @@ def tile(ioc: Ioc, row: IndexRow) -> Display:
     pvs = ioc.own
     width, height = _TILE
     worst, text = pvs[WORST], pvs[WORST_TEXT]
+    told = together({"transparent": True}, shown_while(FRESH, text.name))
     widgets = [
         Widget("rectangle", "Tile", 0, 0, width, height, line_color=style.LINE, line_width=1,
                corner_width=12, corner_height=12, **shade_of(worst.name)),
         goto(ioc.file, NAME, 10, 8, 442, 48, macros=HANDED, font=_NAME, name="Open"),
         Widget("label", "Word", 10, 58, 442, 62, font=_WORD, foreground_color=style.BLACK,
                vertical_alignment=Align.MIDDLE, **word_of(worst.name)),
-        value(text, 10, 122, 442, 46, font=style.NUMBER, role="wall", look={"transparent": True}),
+        value(text, 10, 122, 442, 46, font=style.NUMBER, role="wall", look=told),
         *_shown(row.state, 172),
         *_shown(row.values[0], 211),
     ]  # fmt: skip
