@@ -61,11 +61,6 @@ class Pv:
         return self.row.spec.desc
 
     @property
-    def guidance(self) -> str:
-        """What its alarm means and what to do."""
-        return getattr(self.row.spec, "guidance", "")
-
-    @property
     def units(self) -> str:
         return self.row.spec.units
 
