@@ -75,6 +75,7 @@ def tile(ioc: Ioc, row: IndexRow) -> Display:
 
 def _shown(cell: Cell, y: int) -> list[Widget]:
     """A state or number at the foot of a tile; covered while it is not fresh."""
-    shown = value(cell.pv, 180, y, 272, 34, font=_VALUE, align=Align.END, role=f"wall {y}")
+    box = (180, y, 272, 34)
+    shown = value(cell.pv, *box, font=_VALUE, align=Align.END, role=f"wall {y}")
     head = label(cell.text, 14, y, 160, 34, font=style.TITLE, name=f"Head {y}")
-    return [head, shown, cover(cell.pv, shown.box, font=style.NUMBER)]
+    return [head, shown, cover(cell.pv, box, font=style.NUMBER)]

@@ -28,6 +28,7 @@ from .truth import FRESH, Look, enabled_by, hidden_while, shade_of, together, wo
 _MOST_DIGITS = 6
 _FLAG = 52
 _ONE_LINE = 30
+Box = tuple[int, int, int, int]
 _BAR = 36
 """Height from which on a state is written large."""
 
@@ -104,13 +105,27 @@ def value(
         more["horizontal_alignment"] = chosen
     if not (pv.long_text and height > _ONE_LINE):
         more["wrap_words"] = False
-    more |= look or {}
     if digits >= 0:
         more["precision"] = digits
+    box, edge = (x, y, width, height), {}
+    if "transparent" not in (look or {}):
+        box, edge = _padded(box, font, style.READ)
     return Widget(
-        "textupdate", f"{short(pv)} {role}", x, y, width, height, pv_name=pv.name, font=font,
-        background_color=style.READ, vertical_alignment=Align.MIDDLE, **more,
+        "textupdate", f"{short(pv)} {role}", *box, pv_name=pv.name, font=font,
+        background_color=style.READ, vertical_alignment=Align.MIDDLE, **more, **edge,
+        **(look or {}),
     )  # fmt: skip
+
+
+def _padded(box: Box, font: Font, color: Color) -> tuple[Box, dict[str, Value]]:
+    """A field whose text keeps off its edge: Phoebus draws borders outside of a widget.
+
+    The border of an alarm takes the place of this one.
+    """
+    x, y, width, height = box
+    pad = 3 if height - 6 >= 1.2 * font.size else 2
+    inner = (x + pad, y + pad, width - 2 * pad, height - 2 * pad)
+    return inner, {"border_width": pad, "border_color": color}
 
 
 def entry(
@@ -142,9 +157,7 @@ def entry(
     )  # fmt: skip
 
 
-def cover(
-    pv: Pv, box: tuple[int, int, int, int], text: str = "No reading", font: Font = style.BOLD
-) -> Widget:
+def cover(pv: Pv, box: Box, text: str = "No reading", font: Font = style.BOLD) -> Widget:
     """What lies over a state that is not fresh: nobody shall take the last one for the present."""
     x, y, width, height = box
     return Widget(
@@ -274,9 +287,7 @@ def readback_row(
     ]
 
 
-def worst(
-    pv: str, opens: OpenDisplay, name: str, box: tuple[int, int, int, int], font: Font
-) -> Widget:
+def worst(pv: str, opens: OpenDisplay, name: str, box: Box, font: Font) -> Widget:
     """The worst alarm of an IOC, and a way to what it is about."""
     return Widget(
         "action_button", name, *box, pv_name=pv, font=font, foreground_color=style.BLACK,
