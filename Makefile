@@ -4,6 +4,7 @@
 #   PYTHON=python3.12   use this Python
 #   VENV=folder         use another virtual environment
 #   ARGS="..."          arguments for the program or the test runner
+#   PHOEBUS=folder      an installed Phoebus, for make screenshots
 
 VENV := .venv
 PYTHON :=
@@ -16,7 +17,7 @@ MADE := $(VENV)/made$(subst /,_,$(subst $(space),_,$(PYTHON)))
 .PHONY: help demo test test-slow lint format bench screens export screenshots java-check clean
 
 help:
-	@sed -n '1,7s/^# \{0,1\}//p' Makefile
+	@sed -n '1,8s/^# \{0,1\}//p' Makefile
 
 demo: $(MADE)-run
 	@$(VENV)/bin/labioc demo $(ARGS)
@@ -47,8 +48,7 @@ export: $(MADE)-run
 	@$(VENV)/bin/labioc export $(ARGS)
 
 screenshots: $(MADE)-run
-	@sh scripts/preview/install.sh
-	@$(RUN) -m scripts.preview $(ARGS)
+	@$(RUN) -m scripts.screenshots --phoebus "$(PHOEBUS)" $(ARGS)
 
 java-check: $(MADE)-test
 	@$(RUN) -m pytest tests/test_java_client.py $(ARGS)

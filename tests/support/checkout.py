@@ -11,7 +11,7 @@ from tests.support.process import ROOT
 _FILES = ("LICENSE", "Makefile", "README.md", "pyproject.toml", "setup.cfg")
 _FOLDERS = ("drivers", "iocs", "scripts")
 
-_OF_MAKE = ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "VENV")
+_OF_MAKE = ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PHOEBUS", "PYTHON", "VENV")
 
 
 def without_make(env: Mapping[str, str]) -> dict[str, str]:
