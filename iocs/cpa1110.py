@@ -13,7 +13,7 @@ from dataclasses import replace
 from drivers.cpa1110.device import Compressor
 from drivers.cpa1110.settings import CompressorSettings
 from drivers.cpa1110.status import CompressorStatus
-from drivers.cpa1110.units import PressureUnit, TemperatureUnit
+from drivers.cpa1110.units import PressureUnit, TemperatureUnit, convert_pressure
 from drivers.cpa1110.words import BITS, OperatingState, bit_texts
 from iocs.core.alarm import Severity
 from iocs.core.declare import (
@@ -49,6 +49,10 @@ STATES: dict[int, tuple[str, Severity]] = {
 
 _INDEX = {number: index for index, number in enumerate(STATES)}
 _PRESSURE_PRECISION = {PressureUnit.BAR: 2, PressureUnit.PSI: 1, PressureUnit.KPA: 0}
+_TEMPERATURES = (0.0, 100.0)
+_BARS = (-1.0, 30.0)
+"""Ends of axes: room for a running compressor, and for one at rest (CPA reference, section 7)."""
+
 _PRESSURES = (
     "low_pressure",
     "low_pressure_average",
@@ -125,6 +129,7 @@ class CompressorIOC(DeviceGroup[Compressor]):
         lambda s: s.coolant_in_temperature,
         units="degC",
         precision=1,
+        display=_TEMPERATURES,
         low=10.0,
         high=44.0,
         doc="Cooling water inlet temperature",
@@ -137,6 +142,7 @@ class CompressorIOC(DeviceGroup[Compressor]):
         lambda s: s.coolant_out_temperature,
         units="degC",
         precision=1,
+        display=_TEMPERATURES,
         low=10.0,
         high=51.0,
         doc="Cooling water outlet temperature",
@@ -149,6 +155,7 @@ class CompressorIOC(DeviceGroup[Compressor]):
         lambda s: s.coolant_out_temperature - s.coolant_in_temperature,
         units="K",
         precision=1,
+        display=(0.0, 40.0),
         doc="Cooling water outlet minus inlet",
     )
     oil = analog(
@@ -157,6 +164,7 @@ class CompressorIOC(DeviceGroup[Compressor]):
         lambda s: s.oil_temperature,
         units="degC",
         precision=1,
+        display=_TEMPERATURES,
         low=10.0,
         high=51.0,
         doc="Oil temperature",
@@ -169,6 +177,7 @@ class CompressorIOC(DeviceGroup[Compressor]):
         lambda s: s.helium_temperature,
         units="degC",
         precision=1,
+        display=_TEMPERATURES,
         low=10.0,
         high=87.0,
         doc="Helium temperature",
@@ -222,6 +231,7 @@ class CompressorIOC(DeviceGroup[Compressor]):
         lambda s: s.motor_current,
         units="A",
         precision=1,
+        display=(0.0, 40.0),
         doc="Motor current",
     )
     hours = analog(
@@ -288,9 +298,13 @@ class CompressorIOC(DeviceGroup[Compressor]):
     def build(self) -> None:
         """Show pressures in the configured unit."""
         unit = self.device.settings.pressure_unit
+        low, high = (round(convert_pressure(bar, PressureUnit.BAR, unit), 0) for bar in _BARS)
         for attribute in _PRESSURES:
             point = self.point(attribute)
-            point.spec = replace(point.spec, units=str(unit), precision=_PRESSURE_PRECISION[unit])
+            precision = _PRESSURE_PRECISION[unit]
+            point.spec = replace(
+                point.spec, units=str(unit), precision=precision, display=(low, high)
+            )
 
 
 INSTRUMENT = Instrument(

@@ -232,6 +232,8 @@ class MeterPVs(PartGroup[Meter]):
 
     def build(self) -> None:
         """Set what depends on the meter: the unit of its demand, limits at its nominal values."""
+        for name in ("l1_power_factor", "l2_power_factor", "l3_power_factor", "total_power_factor"):
+            self._axis(f"now_{name}", -1.0, 1.0)
         unit = self.target.unit
         mode = unit.demand_mode
         for kind in ("now", "maximum", "minimum"):
@@ -243,13 +245,20 @@ class MeterPVs(PartGroup[Meter]):
         frequency = self.root.device.settings.nominal_frequency
         if frequency is not None:
             self._limit("now_frequency", frequency, FREQUENCY_BAND, 2)
+            self._axis("now_frequency", 0.9 * frequency, 1.1 * frequency)
 
     def _limit_voltages(self, nominal: float) -> None:
         for line in LINES:
             self._limit(f"now_{line.lower()}_voltage", nominal, VOLTAGE_BAND, 1)
+            self._axis(f"now_{line.lower()}_voltage", 0.0, round(1.2 * nominal))
         for pair in ("l1_l2", "l2_l3", "l3_l1"):
             self._limit(f"now_{pair}_voltage", nominal * math.sqrt(3), VOLTAGE_BAND, 1)
         self._limit("voltage_unbalance", 1.0, UNBALANCE_BAND, 2)
+
+    def _axis(self, attribute: str, low: float, high: float) -> None:
+        """Tell between what a PV is looked at."""
+        point = self.point(attribute)
+        point.spec = replace(point.spec, display=(low, high))
 
     def _limit(self, attribute: str, nominal: float, band: Band, digits: int) -> None:
         """Give a PV alarm limits, as parts of its nominal value."""

@@ -44,8 +44,8 @@ def plt(title: str, curves: Sequence[Curve], span: str = "1 hour") -> str:
         ends = [curve.ends for curve in own if curve.ends]
         axis = ET.SubElement(axes, "axis")
         _texts(
-            axis, visible="true", name=unit or "1", use_axis_name="true", use_trace_names="true",
-            right="true" if number else "false",
+            axis, visible="true", name=unit or "1", use_axis_name="true" if unit else "false",
+            use_trace_names="true", right="true" if number else "false",
         )  # fmt: skip
         _color(axis, own[0].color if len(own) == 1 else Color(0, 0, 0))
         low = min((low for low, _ in ends), default=0.0)

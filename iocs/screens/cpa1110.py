@@ -15,60 +15,78 @@ from .flow import line
 from .frames import box, chart, panel
 from .header import header
 from .layout import Cell, IndexRow, Layout, screen
-from .widgets import label, lamp, press, readback_row, states_lamp, value
+from .truth import shown_while
+from .widgets import label, press, readback_row, silent, states_lamp, value
 
 _ACTIVE = [STATES[state][0] for state in (OperatingState.STARTING, OperatingState.RUNNING)]
-_PRESSURES = ("HighPressure", "LowPressure", "DeltaPressureAvg")
-_TEMPERATURES = ("HeliumTemp", "OilTemp", "CoolantInTemp", "CoolantOutTemp")
+_PRESSURES = {
+    "HighPressure": "High side", "LowPressure": "Low side", "DeltaPressureAvg": "Difference",
+}  # fmt: skip
+_TEMPERATURES = {
+    "HeliumTemp": "Helium", "OilTemp": "Oil", "CoolantInTemp": "Water in",
+    "CoolantOutTemp": "Water out",
+}  # fmt: skip
+"""What is charted, and what its curve is called."""
+
+_LEFT = 360
+_FIELD = _LEFT - 28
+_RIGHT = style.MARGIN + _LEFT + 10
+_WIDTH = style.WIDTH - style.MARGIN - _RIGHT
+_PICTURE = 392
+_TAG = 118
 
 
-def _tag(pv: Pv, text: str, x: int, y: int, width: int = 96) -> list[Widget]:
-    """A value in the picture with its short name above."""
+def _tag(pv: Pv, text: str, x: int, y: int, *, below: bool = False) -> list[Widget]:
+    """A value in the picture with its short name above or below."""
     return [
-        label(text, x, y - 20, width, 18, font=style.SMALL, color=style.MUTED),
-        value(pv, x, y, width, font=style.BOLD, role="picture"),
-    ]
+        label(
+            text, x, y + 37 if below else y - 22, _TAG, 18, font=style.SMALL, color=style.MUTED,
+            align=Align.MIDDLE,
+        ),
+        value(pv, x, y, _TAG, 34, font=style.NUMBER, role="picture"),
+    ]  # fmt: skip
 
 
 def _picture(pvs: Pvs) -> list[Widget]:
     """Water on the left, the compressor in the middle, helium to and from the cold head."""
-    x, y = 330, style.TOP
-    found = panel("Helium circuit", x, y, 940, 372)
+    x, y = _RIGHT, style.TOP
+    left, right, head = x + 228, x + 496, x + 766
+    there, back = y + 132, y + 276
+    found = panel("Helium circuit", x, y, _WIDTH, _PICTURE)
     found += [
-        line("Water in", ((x + 24, y + 118), (x + 262, y + 118)), style.WATER),
-        line("Water out", ((x + 262, y + 258), (x + 24, y + 258)), style.WARM),
-        line("High pressure", ((x + 562, y + 118), (x + 800, y + 118)), style.HIGH),
-        line("Low pressure", ((x + 800, y + 258), (x + 562, y + 258)), style.LOW),
-        box("Compressor", x + 262, y + 48, 300, 300),
-        box("Cold head", x + 800, y + 76, 116, 226),
+        line("Water in", ((x + 20, there), (left, there)), style.WATER),
+        line("Water out", ((left, back), (x + 20, back)), style.WARM),
+        line("High pressure", ((right, there), (head, there)), style.HIGH),
+        line("Low pressure", ((head, back), (right, back)), style.LOW),
+        box("Compressor", left, y + 46, right - left, 316),
+        box("Cold head", head, y + 88, 104, 232),
+        label("Cold head", head + 8, y + 192, 88, font=style.BOLD, align=Align.MIDDLE),
     ]
-    found += _tag(pvs["CoolantInTemp"], "Cooling water in", x + 90, y + 74, 110)
-    found += _tag(pvs["CoolantTempRise"], "Rise", x + 90, y + 178, 110)
-    found += _tag(pvs["CoolantOutTemp"], "Cooling water out", x + 90, y + 286, 110)
-    found += _tag(pvs["HighPressure"], "High side, now", x + 574, y + 74)
-    found += _tag(pvs["HighPressureAvg"], "average", x + 684, y + 74)
-    found += _tag(pvs["DeltaPressureAvg"], "Difference, average", x + 620, y + 178, 110)
-    found += _tag(pvs["LowPressure"], "Low side, now", x + 574, y + 286)
-    found += _tag(pvs["LowPressureAvg"], "average", x + 684, y + 286)
-    found += _capsule(pvs, x + 262, y + 48)
-    found.append(label("Cold head", x + 812, y + 172, 92, font=style.BOLD, align=Align.MIDDLE))
+    found += _tag(pvs["CoolantInTemp"], "Cooling water in", x + 62, there - 48)
+    found += _tag(pvs["CoolantTempRise"], "Rise", x + 62, there + 62)
+    found += _tag(pvs["CoolantOutTemp"], "Cooling water out", x + 62, back + 14, below=True)
+    found += _tag(pvs["HighPressure"], "High side, now", right + 10, there - 48)
+    found += _tag(pvs["HighPressureAvg"], "average", right + 142, there - 48)
+    found += _tag(pvs["DeltaPressureAvg"], "Difference, average", right + 76, there + 62)
+    found += _tag(pvs["LowPressure"], "Low side, now", right + 10, back + 14, below=True)
+    found += _tag(pvs["LowPressureAvg"], "average", right + 142, back + 14, below=True)
+    found += _capsule(pvs, left, y + 46)
     return found
 
 
 def _capsule(pvs: Pvs, x: int, y: int) -> list[Widget]:
     """What is inside of the compressor."""
-    rows = (("HeliumTemp", "Helium"), ("OilTemp", "Oil"), ("MotorCurrent", "Motor current"))
+    rows = (("MotorCurrent", "Current"), ("HeliumTemp", "Helium"), ("OilTemp", "Oil"))
     found = [
-        label("Compressor", x + 20, y + 10, 260, font=style.BOLD, align=Align.MIDDLE),
-        *lamp(pvs["Running"], x + 120, y + 44, 60, role="motor"),
-        label("M", x + 135, y + 62, 30, font=style.LARGE, align=Align.MIDDLE, name="Motor"),
-        value(pvs["Running"], x + 105, y + 112, 90, align=Align.MIDDLE, role="motor state"),
+        label("Compressor", x + 20, y + 10, 228, font=style.BOLD, align=Align.MIDDLE),
+        label("Motor", x + 20, y + 54, 88),
+        *states_lamp(pvs["Running"], x + 112, y + 46, 140, 42, active=["Running"]),
     ]
     for number, (name, text) in enumerate(rows):
-        top = y + 160 + number * 42
+        top = y + 116 + number * 64
         found += [
-            label(text, x + 24, top, 130),
-            value(pvs[name], x + 160, top, 116, font=style.BOLD, role="picture"),
+            label(text, x + 20, top + 5, 88),
+            value(pvs[name], x + 114, top, 136, 34, font=style.NUMBER, role="picture"),
         ]
     return found
 
@@ -76,78 +94,71 @@ def _capsule(pvs: Pvs, x: int, y: int) -> list[Widget]:
 def _operation(pvs: Pvs) -> list[Widget]:
     """State and commands: to start asks, to stop does not."""
     x, y = style.MARGIN, style.TOP
-    found = panel("Operation", x, y, 310, 190)
+    found = panel("Operation", x, y, _LEFT, 200)
     found += [
-        *states_lamp(pvs["OperatingState"], x + 14, y + 36, 282, 44, active=_ACTIVE),
+        *states_lamp(pvs["OperatingState"], x + 14, y + 36, _FIELD, 52, active=_ACTIVE),
         press(
-            pvs["Start"], "Start", x + 14, y + 92, 136, 40, font=style.BOLD,
+            pvs["Start"], "Start", x + 14, y + 100, 158, 44, font=style.BOLD,
             confirm="Start the compressor $(P)$(R)? Is the cooling water on?",
         ),
-        press(pvs["Stop"], "Stop", x + 160, y + 92, 136, 40, font=style.BOLD, stops=True),
+        press(pvs["Stop"], "Stop", x + 188, y + 100, 158, 44, font=style.BOLD, stops=True),
     ]  # fmt: skip
-    found += readback_row(pvs["OperatingHours"], x + 14, y + 148, 282, room=120)
+    found += readback_row(pvs["OperatingHours"], x + 14, y + 160, _FIELD, room=140)
     return found
 
 
 def _alarms(pvs: Pvs) -> list[Widget]:
-    """What the compressor complains of, in its words."""
-    x, y = style.MARGIN, style.TOP + 200
-    found = panel("Alarms and warnings", x, y, 310, 172)
-    for number, kind in enumerate(("Alarm", "Warning")):
-        top = y + 36 + number * 66
-        found += [
-            label(f"{kind}s", x + 14, top, 76, font=style.BOLD),
-            value(pvs[f"{kind}Text"], x + 92, top, 204, 58),
-        ]
+    """What the compressor complains of, in its words, as large as a state."""
+    x, y = style.MARGIN, style.TOP + 210
+    found = panel("Alarms and warnings", x, y, _LEFT, 302)
+    for kind, top, height in (("Alarm", y + 36, 126), ("Warning", y + 186, 102)):
+        text, word = pvs.some(f"{kind}Text", f"{kind}Word")
+        field = value(text, x + 17, top, _FIELD - 6, height, font=style.NUMBER)
+        none = shown_while("pv0 == 0 && pvSev0 == 0", word.name)
+        found += [field, silent(field, f"No {kind.lower()}", none)]
     return found
 
 
 def _identity(pvs: Pvs) -> list[Widget]:
-    y = style.TOP + 692
-    found = panel("", style.MARGIN, y, 1260, 40)
+    """What the machine is, and how its own panel is set."""
+    x, y = style.MARGIN, style.TOP + 522
+    found = panel("Machine", x, y, _LEFT, 190)
     names = ("Model", "SoftwareRev", "PanelSerial", "PanelPressureUnit", "PanelTempUnit")
-    texts = ("Model", "Software", "Serial number", "Panel shows", "and")
-    x = style.MARGIN + 14
-    for name, text, room, size in zip(
-        names, texts, (54, 66, 100, 86, 30), (140, 160, 110, 70, 70), strict=True
-    ):
-        found += [label(text, x, y + 8, room), value(pvs[name], x + room, y + 8, size)]
-        x += room + size + 24
+    texts = ("Model", "Software", "Serial number", "Pressure on its panel",
+             "Temperature on its panel")  # fmt: skip
+    for number, (name, text) in enumerate(zip(names, texts, strict=True)):
+        row = y + 32 + number * style.PITCH
+        found += readback_row(pvs[name], x + 14, row, _FIELD, text=text, room=140)
+    return found
+
+
+def _charts(pvs: Pvs) -> list[Widget]:
+    """Pressures and temperatures over time."""
+    x, y, height = _RIGHT, style.TOP + _PICTURE + 10, 310
+    kinds = (("Pressure", _PRESSURES, 390), ("Temperature", _TEMPERATURES, _WIDTH - 400))
+    found: list[Widget] = []
+    for kind, shown, width in kinds:
+        found += panel(f"{kind}s", x, y, width, height)
+        found += chart(
+            f"{kind} chart", pvs.some(*shown), x + 8, y + 30, width - 20, height - 38,
+            texts=tuple(shown.values()),
+        )  # fmt: skip
+        x += width + 10
     return found
 
 
 def main(ioc: Ioc) -> Sequence[Display]:
     """The one screen of a compressor."""
     pvs = ioc.own
-    top = style.TOP + 382
     widgets = [
         *header(ioc, ioc.title, ioc.file),
         *_operation(pvs),
         *_alarms(pvs),
-        *_picture(pvs),
-        *panel("Pressures", style.MARGIN, top, 625, 300),
-        *chart(
-            "Pressure chart",
-            pvs.some(*_PRESSURES),
-            18,
-            top + 30,
-            605,
-            262,
-            texts=("High side", "Low side", "Difference"),
-        ),
-        *panel("Temperatures", 645, top, 625, 300),
-        *chart(
-            "Temperature chart",
-            pvs.some(*_TEMPERATURES),
-            653,
-            top + 30,
-            605,
-            262,
-            texts=("Helium", "Oil", "Water in", "Water out"),
-        ),
         *_identity(pvs),
+        *_picture(pvs),
+        *_charts(pvs),
     ]
-    return [screen(ioc.file, f"{ioc.title} $(P)$(R)", style.TOP + 742, widgets)]
+    return [screen(ioc.file, f"{ioc.title} $(P)$(R)", style.TOP + 722, widgets)]
 
 
 def row(ioc: Ioc) -> IndexRow:

@@ -8,12 +8,13 @@ from iocs.export.bob import Display, Widget
 from iocs.export.bob_values import Align
 
 from . import style
-from .catalog import NAME, PART, PREFIX, Ioc, Pvs, handed
+from .catalog import NAME, PART, PREFIX, Ioc, Pv, Pvs, handed
 from .detail import sheet_button
 from .frames import chart, navigation, panel, repeat
 from .header import header
 from .layout import Cell, IndexRow, Layout, screen
-from .widgets import label, lamp, readback_row, value
+from .truth import Look, hidden_while, shown_while
+from .widgets import label, lamp, silent, states_lamp, value
 
 _LINES = ("L1", "L2", "L3")
 _PAIRS = ("L1L2", "L2L3", "L3L1")
@@ -24,14 +25,22 @@ _QUANTITIES = (
 )  # fmt: skip
 """What each line has, and what stands for all three."""
 
+_MAIN = 3
+"""How many of them, from the first on, are written large."""
+
 _NETWORK = (
-    "VoltageUnbalance", "CurrentUnbalance", "Frequency", "NeutralCurrent", "Total:ApparentPower",
-    "Total:CapacitivePower", "Total:CosPhi", "MaxDemand",
+    "Frequency", "VoltageUnbalance", "Total:ApparentPower", "CurrentUnbalance",
+    "Total:CapacitivePower", "NeutralCurrent", "Total:CosPhi", "MaxDemand",
 )  # fmt: skip
+_PHASE_DEMANDS = ("MaxDemandL2", "MaxDemandL3")
+"""What only a meter has that integrates the demand of each phase."""
+
 _ENERGIES = ("Active", "Inductive", "Capacitive", "Apparent")
 _BALANCES = ("", "Generated", "SinceStart", "GeneratedSinceStart")
-_BODY = (1248, 620)
-_TILE = (306, 54)
+_CURVES = ("Total:ActivePower", "Total:PowerFactor", "L1:Voltage", "Frequency")
+_BODY = (1248, 640)
+_TABLE = 344
+_TILE = (306, 68)
 
 
 def _meters(ioc: Ioc) -> list[tuple[str, str]]:
@@ -69,11 +78,11 @@ def _tile(ioc: Ioc) -> Display:
     pvs = _meter(ioc)
     widgets = [
         *panel("", 0, 0, *_TILE),
-        *lamp(pvs["Connected"], 12, 17),
-        label(NAME, 40, 15, 70, font=style.BOLD),
-        value(pvs["Total:ActivePower"], 112, 15, 100, font=style.BOLD),
-        label("PF", 222, 15, 20, font=style.SMALL, color=style.MUTED),
-        value(pvs["Total:PowerFactor"], 244, 15, 50),
+        *lamp(pvs["Connected"], 12, 12),
+        label(NAME, 40, 8, 96, 28, font=style.TITLE),
+        label("PF", 40, 38, 22, font=style.SMALL, color=style.MUTED),
+        value(pvs["Total:PowerFactor"], 66, 37, 56),
+        value(pvs["Total:ActivePower"], 142, 14, 150, 40, font=style.STATE),
     ]
     return Display(f"{ioc.file}_tile", "Meter in a line", _TILE, style.BACKGROUND, widgets)
 
@@ -81,10 +90,13 @@ def _tile(ioc: Ioc) -> Display:
 def _meter_page(ioc: Ioc) -> Display:
     """All of a meter that is looked at every day."""
     pvs = _meter(ioc)
-    widgets = [*_phases(pvs), *_network(pvs), *_energies(pvs)]
-    widgets += panel("Active power", 620, 326, 628, 294)
+    lower = _TABLE + 10
+    widgets = [*_phases(pvs), *_network(pvs), *_energies(pvs, lower)]
+    widgets += panel("Active power", 620, lower, 628, _BODY[1] - lower)
     powers = [*(pvs[f"{line}:ActivePower"] for line in _LINES), pvs["Total:ActivePower"]]
-    widgets += chart("Power chart", powers, 628, 354, 612, 258)
+    widgets += chart(
+        "Power chart", powers, 628, lower + 28, 612, _BODY[1] - lower - 36, texts=(*_LINES, "All")
+    )
     if ioc.parts:
         widgets.append(sheet_button(ioc, ioc.parts[0].kind, "All PVs of the meter", 1040, 6, 200))
     file = f"{ioc.file}_meter"
@@ -93,30 +105,32 @@ def _meter_page(ioc: Ioc) -> Display:
 
 def _head(text: str, x: int, y: int, width: int) -> Widget:
     return label(
-        text, x, y, width, 22, font=style.SMALL, color=style.MUTED, align=Align.END,
+        text, x, y, width, 22, font=style.SMALL, color=style.MUTED, align=Align.MIDDLE,
         name=f"Column {text} {x} {y}",
     )  # fmt: skip
 
 
 def _phases(pvs: Pvs) -> list[Widget]:
     """The table: quantities down, lines across, what stands for all on the right."""
-    left, cell = 200, 106
-    found = panel("Three phases", 0, 0, 640, 316)
+    left, cell = 154, 119
+    found = panel("Three phases", 0, 0, 640, _TABLE)
     for number, text in enumerate((*_LINES, "All")):
-        found.append(_head(text, left + number * (cell + 4), 34, cell - 8))
+        found.append(_head(text, left + number * cell, 28, cell - 10))
+    y = 54
     for number, (quantity, whole) in enumerate(_QUANTITIES):
-        y = 60 + number * 31
+        font, high = (style.NUMBER, 32) if number < _MAIN else (style.NORMAL, style.ROW)
         lines = [pvs[f"{line}:{quantity}"] for line in _LINES]
         words = lines[0].desc.removeprefix(f"{_LINES[0]} ").partition(",")[0]
-        found.append(label(words.capitalize(), 14, y, left - 18))
+        found.append(label(words.capitalize(), 14, y, left - 18, high))
         shown = lines + ([pvs[whole]] if whole else [])
         found += [
-            value(pv, left + column * (cell + 4), y, cell - 8) for column, pv in enumerate(shown)
+            value(pv, left + column * cell, y, cell - 10, high, font=font)
+            for column, pv in enumerate(shown)
         ]
-    y = 60 + len(_QUANTITIES) * 31
+        y += high + 9
     found.append(label("L1-L2, L2-L3, L3-L1", 14, y, left - 18))
     found += [
-        value(pvs[f"{pair}:Voltage"], left + column * (cell + 4), y, cell - 8)
+        value(pvs[f"{pair}:Voltage"], left + column * cell, y, cell - 10)
         for column, pair in enumerate(_PAIRS)
     ]
     return found
@@ -125,40 +139,54 @@ def _phases(pvs: Pvs) -> list[Widget]:
 def _network(pvs: Pvs) -> list[Widget]:
     """Unbalance and what else concerns the whole network; whether the values can be believed."""
     x, width = 650, 598
-    found = panel("Network", x, 0, width, 316, beside=200)
-    for number, name in enumerate(_NETWORK):
-        left, y = x + 14 + (number % 2) * 292, 42 + (number // 2) * 36
-        found += [
-            label(pvs[name].desc.partition(" (")[0], left, y, 180),
-            value(pvs[name], left + 188, y, 92),
-        ]
+    found = panel("Network", x, 0, width, _TABLE, beside=200)
+    for number, name in enumerate((*_NETWORK, *_PHASE_DEMANDS)):
+        pv = pvs[name]
+        left, y = x + 14 + (number % 2) * 292, 42 + (number // 2) * 34
+        look = _known(pv) if name in _PHASE_DEMANDS else None
+        text = pv.desc.partition(" (" if look is None else ",")[0]
+        found += [label(text, left, y, 176, look=look), value(pv, left + 182, y, 98, look=look)]
     plausible, doubts = pvs.some("Plausible", "Doubts")
+    field = value(doubts, x + 199, 258, 382, 72)
+    nothing = shown_while("pv0 == 1 && pvSev0 == 0", plausible.name)
     found += [
-        label(plausible.desc, x + 14, 196, 180),
-        *lamp(plausible, x + 200, 198),
-        value(plausible, x + 228, 196, 110),
-        label(doubts.desc, x + 14, 230, 180),
-        value(doubts, x + 200, 230, 386, 72),
+        label(plausible.desc, x + 14, 218, 176),
+        *states_lamp(plausible, x + 196, 216, 120, 28, active=["Plausible"]),
+        label(doubts.desc, x + 14, 258, 176, 72),
+        field,
+        silent(field, "Nothing", nothing),
     ]
     return found
 
 
-def _energies(pvs: Pvs) -> list[Widget]:
+def _known(pv: Pv) -> Look:
+    """Hidden for a meter that does not have the quantity, which is NaN then, without an alarm."""
+    return hidden_while("pv0 != pv0 && pvSev0 == 0", pv.name)
+
+
+def _energies(pvs: Pvs, top: int) -> list[Widget]:
     """Counters of the meter and since the IOC started, taken and given."""
-    left, cell = 110, 116
-    found = panel("Energy", 0, 326, 610, 294)
+    left, cell = 104, 125
+    found = panel("Energy", 0, top, 610, _BODY[1] - top)
     heads = ("Taken", "Given", "Taken since start", "Given since start")
     for column, text in enumerate(heads):
-        found.append(_head(text, left + column * (cell + 6), 358, cell - 2))
+        found.append(_head(text, left + column * cell, top + 30, cell - 10))
     for number, kind in enumerate(_ENERGIES):
-        y = 386 + number * 34
+        y = top + 56 + number * 34
         found.append(label(kind, 14, y, left - 18))
         for column, balance in enumerate(_BALANCES):
             pv = pvs[f"Energy:{kind}{balance}"]
-            found.append(value(pv, left + column * (cell + 6), y, cell))
+            found.append(value(pv, left + column * cell, y, cell - 10))
     resets, last = pvs.some("Energy:ResetCount", "Energy:LastReset")
-    found += readback_row(resets, 14, 530, 300, room=90)
-    found += [label(last.desc, 14, 562, 170), value(last, 186, 562, 410, 46)]
+    y = top + 200
+    found += [label(resets.desc, 14, y, 190), value(resets, 215, y, 90)]
+    field = value(last, 215, y + 36, 378, 40)
+    never = shown_while("pv0 == 0 && pvSev0 == 0", resets.name)
+    found += [
+        label(last.desc, 14, y + 36, 190, 40),
+        field,
+        silent(field, "None since start", never),
+    ]
     return found
 
 
@@ -176,11 +204,12 @@ def row(ioc: Ioc) -> IndexRow:
 
 
 def curves(ioc: Ioc) -> Sequence[Cell]:
-    """Power and frequency of each meter, as many as there are colours."""
-    names = ("Total:ActivePower", "Total:PowerFactor", "L1:Voltage", "Frequency")
+    """Of many meters their power, of fewer also the rest, as far as there are colours."""
+    meters = _meters(ioc)
+    names = _CURVES[: max(len(style.CURVES) // len(meters), 1)]
     found = [
         Cell(f"{meter} {pv.desc}", pv)
-        for prefix, meter in _meters(ioc)
+        for prefix, meter in meters
         for pv in ioc.pvs.some(*(prefix + name for name in names))
     ]
     return found[: len(style.CURVES)]

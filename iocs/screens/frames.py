@@ -120,13 +120,17 @@ def chart(
         background_color=style.PANEL, foreground_color=style.INK, title="",
         label_font=style.SMALL, scale_font=style.SMALL,
     )  # fmt: skip
-    stale = Widget(
-        "label", f"{name} cover", x + width // 4, y + 2, width // 2, 22, font=style.BOLD,
+    return [plot, stale(name, pvs[0], x + width // 2, y + 2)]
+
+
+def stale(name: str, pv: Pv, middle: int, y: int) -> Widget:
+    """What lies over curves that are drawn on while nothing is read."""
+    return Widget(
+        "label", f"{name} cover", middle - 110, y, 220, 22, font=style.BOLD,
         text="No reading: last values go on", foreground_color=style.BLACK,
         background_color=style.INVALID, transparent=False, horizontal_alignment=Align.MIDDLE,
-        vertical_alignment=Align.MIDDLE, **hidden_while(FRESH, pvs[0].name),
+        vertical_alignment=Align.MIDDLE, **hidden_while(FRESH, pv.name),
     )  # fmt: skip
-    return [plot, stale]
 
 
 def sensible(pvs: Sequence[Pv]) -> tuple[float, float] | None:

@@ -1,103 +1,141 @@
-"""The health of one IOC: link, errors, scans in time, process and host."""
+"""The health of one IOC: link, errors, alarms, scans in time, process and host."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from iocs.core.declared import Declared
 from iocs.core.health import HealthPVs
 from iocs.core.statistics import StatisticsPVs
 from iocs.export.bob import Display, Widget
+from iocs.export.rows import Section
 
 from . import style
-from .catalog import Ioc, Pvs
+from .catalog import Ioc, Pv, Pvs
 from .frames import chart, panel
 from .header import header
 from .layout import screen
-from .widgets import label, lamp, press, readback_row, value
+from .truth import shown_while
+from .widgets import label, press, readback_row, silent, value
 
 _H, _S = HealthPVs, StatisticsPVs
 _COUNTS = (_H.error_count, _H.reconnect_count, _H.exchange_count, _H.poll_time, _H.poll_overruns)
 _PROCESS = (
-    _S.uptime, _S.start_time, _S.time_of_day, _S.host_name, _S.process_id, _S.parent_id,
-    _S.cpu_load, _S.memory_used, _S.file_count, _S.file_limit,
+    _S.uptime, _S.start_time, _S.time_of_day, _S.process_id, _S.parent_id, _S.cpu_load,
+    _S.memory_used, _S.file_count, _S.file_limit,
 )  # fmt: skip
 _CLIENTS = (
     _H.refused_puts, _S.client_count, _S.connection_count, _S.monitor_count, _S.record_count,
     _S.cpu_count, _S.system_load, _S.memory_free, _S.memory_size,
 )  # fmt: skip
-_VERSIONS = (_S.app_version, _S.epics_version, _S.python_version)
-_DEVICE = 210
-"""Height of the panel of the device."""
-
+_SOFTWARE = (_S.app_version, _S.epics_version, _S.python_version, _S.host_name)
 _LONG = (_S.kernel_version, _S.app_directory)
+
+_DEVICE = style.TOP
+_TABLES = _DEVICE + 186
+_LISTS = _TABLES + 320
+_HEIGHT = _LISTS + 276
+"""Where the rows of panels start, and where the last one ends."""
+
+_PERCENT = (0.0, 100.0)
 
 
 def _device(pvs: Pvs) -> list[Widget]:
-    x, y = style.MARGIN, style.TOP
-    found = panel("Device", x, y, 1260, _DEVICE)
-    connected, link, error, put = (
-        pvs[declared.spec.name]
-        for declared in (_H.connected, _H.link_url, _H.last_error, _H.last_put_error)
-    )
-    found += [
-        label(connected.desc, x + 14, y + 34, 150),
-        *lamp(connected, x + 170, y + 36),
-        value(connected, x + 196, y + 34, 130),
-        label(link.desc, x + 360, y + 34, 150),
-        value(link, x + 512, y + 34, 734),
-        label(error.desc, x + 14, y + 66, 150),
-        value(error, x + 170, y + 66, 1076, 44),
-        label(put.desc, x + 14, y + 118, 150),
-        value(put, x + 170, y + 118, 1076, 44),
-    ]
-    for number, declared in enumerate(_COUNTS):
+    x, y = style.MARGIN, _DEVICE
+    found = panel("Device", x, y, 1260, 176)
+    link = pvs[_H.link_url.spec.name]
+    found += [label(link.desc, x + 14, y + 32, 150), value(link, x + 173, y + 32, 1070)]
+    told = ((_H.last_error, _H.error_count), (_H.last_put_error, _H.refused_puts))
+    for number, (text, count) in enumerate(told):
+        top = y + 62 + number * 43
+        field = value(pvs[text.spec.name], x + 173, top, 1070, 36)
+        none = shown_while("pv0 == 0 && pvSev0 == 0", pvs[count.spec.name].name)
+        found += [label(text.spec.desc, x + 14, top, 150, 36), field]
+        found.append(silent(field, "None since the IOC started", none))
+    for number, count in enumerate(_COUNTS):
+        left = x + 14 + number * 249
+        found += [
+            label(count.spec.desc, left, y + 146, 154, font=style.SMALL),
+            value(pvs[count.spec.name], left + 158, y + 146, 74),
+        ]
+    return found
+
+
+def _table(pvs: Pvs, title: str, shown: Sequence[Declared], x: int, width: int) -> list[Widget]:
+    found = panel(title, x, _TABLES, width, 310)
+    room = 190 if title == "Process" else 150
+    for number, declared in enumerate(shown):
+        y = _TABLES + 34 + number * style.PITCH
+        found += readback_row(pvs[declared.spec.name], x + 14, y, width - 31, room=room)
+    return found
+
+
+def _software(pvs: Pvs, x: int, width: int) -> list[Widget]:
+    found = _table(pvs, "Software", (), x, width)
+    y = _TABLES + 34
+    for declared in _SOFTWARE:
+        found += readback_row(pvs[declared.spec.name], x + 14, y, width - 31, room=230)
+        y += style.PITCH
+    for declared in _LONG:
         pv = pvs[declared.spec.name]
-        left = x + 14 + number * 248
-        found += [
-            label(pv.desc, left, y + 174, 160, font=style.SMALL),
-            value(pv, left + 160, y + 174, 76),
-        ]
-    return found
-
-
-def _column(pvs: Pvs, title: str, names: list[str], x: int, width: int) -> list[Widget]:
-    y = style.TOP + _DEVICE + 10
-    found = panel(title, x, y, width, 350)
-    for number, name in enumerate(names):
-        found += readback_row(
-            pvs[name], x + 14, y + 36 + number * style.PITCH, width - 28, room=150
-        )
-    return found
-
-
-def _software(pvs: Pvs) -> list[Widget]:
-    x, y = 850, style.TOP + _DEVICE + 10
-    found = panel("Software", x, y, 420, 350)
-    for number, declared in enumerate(_VERSIONS):
-        row = y + 36 + number * style.PITCH
-        found += readback_row(pvs[declared.spec.name], x + 14, row, 392, room=230)
-    for number, declared in enumerate(_LONG):
-        pv, row = pvs[declared.spec.name], y + 130 + number * 76
-        found += [
-            label(pv.desc, x + 14, row, 392),
-            value(pv, x + 14, row + 24, 392, 42),
-        ]
+        found += [label(pv.desc, x + 14, y, 126), value(pv, x + width - 247, y, 230, 36)]
+        y += 44
     restart = pvs[_S.restart.spec.name]
     question = "Restart the IOC $(P)$(R)? Its service manager must start it again."
-    found.append(press(restart, restart.desc, x + 14, y + 306, 392, 30, confirm=question))
+    found.append(press(restart, restart.desc, x + 14, y + 6, width - 28, 34, confirm=question))
     return found
+
+
+def _alarms(pvs: Pvs, x: int, width: int) -> list[Widget]:
+    """How many PVs are in alarm, and which."""
+    found = panel("Alarms, newest first", x, _LISTS, width, 266, beside=290)
+    count = pvs[_H.alarm_count.spec.name]
+    found += [
+        label(count.desc, x + width - 250, _LISTS + 8, 150),
+        value(count, x + width - 92, _LISTS + 8, 78),
+    ]
+    for number, pv in enumerate(pvs.below("AlarmList:")):
+        y = _LISTS + 38 + number * 22
+        found.append(value(pv, x + 14, y, width - 28, 19, look={"transparent": True}))
+    return found
+
+
+def _load(ioc: Ioc, x: int, width: int) -> list[Widget]:
+    """How busy the IOC is, and how long it reads beside how long it may."""
+    pvs = ioc.own
+    load, time = (pvs[declared.spec.name] for declared in (_S.cpu_load, _H.poll_time))
+    found = panel("Load and duration of reads", x, _LISTS, width, 266)
+    found += chart(
+        "Load chart", [load, time, *_limit(ioc, time)], x + 8, _LISTS + 28, width - 16, 230,
+        texts=("Processor load", "Slowest read", "Shortest period"), ends={load.units: _PERCENT},
+    )  # fmt: skip
+    return found
+
+
+def _limit(ioc: Ioc, time: Pv) -> list[Pv]:
+    """The shortest period of a scan in the unit of `time`, as a formula of Phoebus."""
+    periods = [
+        row
+        for row in ioc.rows.values()
+        if row.section is Section.SCAN and row.name.endswith(":Period") and row.value
+    ]
+    if not periods:
+        return []
+    shortest = min(periods, key=lambda row: row.value or 0.0)
+    return [replace(time, name=f"=1000 * '{ioc.pvs[shortest.name].name}'")]
 
 
 def health(ioc: Ioc) -> Display:
     """The screen; its content is the same for every IOC."""
     pvs, file = ioc.own, f"{ioc.file}_health"
-    top = style.TOP + _DEVICE + 370
-    load = [pvs[declared.spec.name] for declared in (_S.cpu_load, _H.poll_time)]
     widgets = [
         *header(ioc, ioc.title, file),
         *_device(pvs),
-        *_column(pvs, "Process", [d.spec.name for d in _PROCESS], 10, 415),
-        *_column(pvs, "Clients and host", [d.spec.name for d in _CLIENTS], 435, 405),
-        *_software(pvs),
-        *panel("Load and duration of reads", 10, top, 1260, 200),
-        *chart("Load chart", load, 18, top + 28, 1244, 166),
+        *_table(pvs, "Process", _PROCESS, 10, 420),
+        *_table(pvs, "Clients and host", _CLIENTS, 440, 405),
+        *_software(pvs, 855, 415),
+        *_alarms(pvs, 10, 760),
+        *_load(ioc, 780, 490),
     ]
-    return screen(file, f"{ioc.title}: health $(P)$(R)", style.TOP + _DEVICE + 580, widgets)
+    return screen(file, f"{ioc.title}: health $(P)$(R)", _HEIGHT, widgets)

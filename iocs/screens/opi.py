@@ -28,8 +28,8 @@ def opi_files(targets: Sequence[Target]) -> Iterator[tuple[str, str]]:
     displays: list[Display] = [index(named), wrong(named), wall(named)]
     for ioc in iocs.values():
         layout = layout_of(ioc.instrument)
-        displays += [*layout.main(ioc), tile(ioc, layout.row(ioc)), trend(ioc), health(ioc)]
-        displays += details(ioc)
+        displays += [*layout.main(ioc), tile(ioc, layout.row(ioc))]
+        displays += [trend(ioc, layout.curves(ioc)), health(ioc), *details(ioc)]
     for display in displays:
         yield display.file, display.text
     for ioc in iocs.values():

@@ -9,7 +9,7 @@ from iocs.export.plt import Curve, plt
 
 from . import style
 from .catalog import Ioc
-from .frames import sensible
+from .frames import sensible, stale
 from .header import header
 from .layout import Cell, screen
 
@@ -23,12 +23,16 @@ def trend_file(ioc: Ioc, cells: Sequence[Cell]) -> str:
     return plt(f"{ioc.title} $(P)$(R)", curves)
 
 
-def trend(ioc: Ioc) -> Display:
+def trend(ioc: Ioc, cells: Sequence[Cell]) -> Display:
     """The screen of it."""
     file = f"{ioc.file}_trend"
     plot = Widget(
         "databrowser", "Trend", style.MARGIN, style.TOP, 1260, 732, file=f"{ioc.file}.plt",
         show_toolbar=True,
     )  # fmt: skip
-    widgets = [*header(ioc, ioc.title, file), plot]
+    widgets = [
+        *header(ioc, ioc.title, file),
+        plot,
+        stale("Trend", cells[0].pv, style.WIDTH // 2, style.TOP + 62),
+    ]
     return screen(file, f"{ioc.title}: trend $(P)$(R)", style.TOP + 742, widgets)

@@ -32,6 +32,9 @@ Box = tuple[int, int, int, int]
 _BAR = 36
 """Height from which on a state is written large."""
 
+_PAD = 2
+"""Pixels by which a field is larger than its text: a border, which that of an alarm replaces."""
+
 WORST = "WorstAlarm"
 """What an IOC says of its alarms."""
 
@@ -92,15 +95,17 @@ def value(
     digits: int = -1,
     look: Look | None = None,
 ) -> Widget:
-    """What a PV holds, as text with its units; numbers to the right, words to the left.
+    """What a PV holds, as text with its units, away from the edges; a long text from the left.
 
     A long text that has the height for several lines gets them.
     digits: fewer decimals than the PV has, where room is scarce.
     """
     chosen = align
     if chosen is None:
-        chosen = Align.END if pv.row.spec.numeric and not pv.wide else Align.START
+        chosen = Align.START if pv.wide else Align.MIDDLE
     more = _form(pv)
+    if "transparent" not in (look or {}):
+        more |= {"border_width": _PAD, "border_color": style.READ}
     if chosen is not Align.START:
         more["horizontal_alignment"] = chosen
     if not (pv.long_text and height > _ONE_LINE):
@@ -165,6 +170,16 @@ def cover(pv: Pv, box: Box, text: str = "No reading", font: Font = style.BOLD) -
         font=font, foreground_color=style.INK, background_color=style.PANEL, transparent=False,
         horizontal_alignment=Align.MIDDLE, vertical_alignment=Align.MIDDLE,
         **hidden_while(FRESH, pv.name),
+    )  # fmt: skip
+
+
+def silent(field: Widget, text: str, look: Look) -> Widget:
+    """What lies over a field that has nothing to tell, in place of an empty box."""
+    x, y, width, height = field.box
+    return Widget(
+        "label", f"{field.name}: {text}", x - _PAD, y - _PAD, width + 2 * _PAD, height + 2 * _PAD,
+        text=text, font=style.NORMAL, foreground_color=style.MUTED, background_color=style.PANEL,
+        transparent=False, vertical_alignment=Align.MIDDLE, **look,
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from .reader import Screen, Widget, expand, formula_pvs, place, record
 
 BAD_COLORS = {"DISCONNECTED", "INVALID", "MAJOR"}
 GOOD_WORDS = ("OK", "Connected", "Good", "Running")
-NUMBERS = (-1000.0, 0.0, 1.0, 1000.0)
+NUMBERS = (-1000.0, 0.0, 1.0, 1000.0, float("nan"))
 INVALID = 3
 
 
