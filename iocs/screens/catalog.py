@@ -69,6 +69,13 @@ class Pv:
         """What an alarm of it means and what to do, as the alarm server shows it; may be empty."""
         return self.row.spec.guidance
 
+    @property
+    def may_lack(self) -> bool:
+        """Whether it is a number that its device may not have."""
+        spec = self.row.spec
+        presence = getattr(spec, "presence", None)
+        return spec.native is Native.DOUBLE and (presence is None or presence.value != 0)
+
     def inside(self, part: str) -> Pv:
         """The same PV of a part of the part that the macro M names: ``$(M)CH00:``."""
         return replace(self, name=self.name.replace(PART, PART + part))

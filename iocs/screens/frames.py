@@ -96,12 +96,16 @@ def chart(
     name: str, pvs: Sequence[Pv], x: int, y: int, width: int, height: int, *,
     texts: Sequence[str] = (), span: str = "10 minutes",
     ends: Mapping[str, tuple[float, float]] | None = None,
+    bounds: Sequence[tuple[str, Pv]] = (),
 ) -> list[Widget]:  # fmt: skip
     """A strip chart: one axis for each unit among the PVs, curves in the colours of the style.
 
+    bounds: texts and PVs of limits that change with a setting of the device, thin lines in the
+    colour of the first curve on their axis, which reaches to them at least.
+
     An axis has the ends of `ends` for its unit, else those that the PVs declare to be sensible; it
-    follows its curves only where there are none. That of a single curve has its colour. While the
-    first PV is not fresh, a line over the curves says so, since they are drawn on.
+    follows its curves only where there are none. That of a single curve has its colour. While a
+    PV is not fresh, a line over the curves says so, since they are drawn on.
     """
     units = list(dict.fromkeys(pv.units for pv in pvs))
     names = texts or [pv.desc for pv in pvs]
@@ -109,10 +113,15 @@ def chart(
         Trace(text, pv.name, color, units.index(pv.units))
         for pv, text, color in zip(pvs, names, style.CURVES, strict=False)
     )
+    traces += tuple(
+        Trace(text, pv.name, next(t.color for t in traces if t.axis == axis), axis, 1)
+        for text, pv, axis in ((text, pv, units.index(pv.units)) for text, pv in bounds)
+    )
     axes: list[Axis] = []
+    on_axes = [*pvs, *(pv for _, pv in bounds)]
     for number, unit in enumerate(units):
-        colors = [trace.color for trace in traces if trace.axis == number]
-        scale = (ends or {}).get(unit) or sensible([pv for pv in pvs if pv.units == unit])
+        colors = list({trace.color: None for trace in traces if trace.axis == number})
+        scale = (ends or {}).get(unit) or sensible([pv for pv in on_axes if pv.units == unit])
         axes.append(Axis(unit or "1", colors[0] if len(colors) == 1 else style.INK, scale))
     plot = Widget(
         "stripchart", name, x, y, width, height, traces=traces, y_axes=tuple(axes),
@@ -120,16 +129,17 @@ def chart(
         background_color=style.PANEL, foreground_color=style.INK, title="",
         label_font=style.SMALL, scale_font=style.SMALL,
     )  # fmt: skip
-    return [plot, stale(name, pvs[0], x + width // 2, y + 2)]
+    return [plot, stale(name, pvs, x + width // 2, y + 2)]
 
 
-def stale(name: str, pv: Pv, middle: int, y: int) -> Widget:
-    """What lies over curves that are drawn on while nothing is read."""
+def stale(name: str, pvs: Sequence[Pv], middle: int, y: int) -> Widget:
+    """What lies over curves that are drawn on while one of their PVs is not read."""
+    fresh = " && ".join(FRESH.replace("0", str(number), 1) for number in range(len(pvs)))
     return Widget(
         "label", f"{name} cover", middle - 110, y, 220, 22, font=style.BOLD,
         text="No reading: last values go on", foreground_color=style.BLACK,
         background_color=style.INVALID, transparent=False, horizontal_alignment=Align.MIDDLE,
-        vertical_alignment=Align.MIDDLE, **hidden_while(FRESH, pv.name),
+        vertical_alignment=Align.MIDDLE, **hidden_while(fresh, *(pv.name for pv in pvs)),
     )  # fmt: skip
 
 

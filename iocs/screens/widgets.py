@@ -23,16 +23,25 @@ from iocs.export.bob_values import (
 
 from . import style
 from .catalog import HANDED, Pv, Pvs
-from .truth import FRESH, Look, enabled_by, hidden_while, shade_of, together, word_of
+from .truth import (
+    FRESH,
+    Look,
+    enabled_by,
+    hidden_while,
+    shade_of,
+    shown_while,
+    together,
+    word_of,
+)
 
 _MOST_DIGITS = 6
 _FLAG = 52
 _ONE_LINE = 30
 Box = tuple[int, int, int, int]
-_BAR = 36
+BAR = 36
 """Height from which on a state is written large."""
 
-_PAD = 2
+PAD = 2
 """Pixels by which a field is larger than its text: a border, which that of an alarm replaces."""
 
 WORST = "WorstAlarm"
@@ -95,42 +104,27 @@ def value(
     digits: int = -1,
     look: Look | None = None,
 ) -> Widget:
-    """What a PV holds, as text with its units, away from the edges; a long text from the left.
+    """What a PV holds, as text with its units; numbers to the right, words to the left.
 
     A long text that has the height for several lines gets them.
     digits: fewer decimals than the PV has, where room is scarce.
     """
     chosen = align
     if chosen is None:
-        chosen = Align.START if pv.wide else Align.MIDDLE
+        chosen = Align.END if pv.row.spec.numeric and not pv.wide else Align.START
     more = _form(pv)
     if "transparent" not in (look or {}):
-        more |= {"border_width": _PAD, "border_color": style.READ}
+        more |= {"border_width": PAD, "border_color": style.READ}
     if chosen is not Align.START:
         more["horizontal_alignment"] = chosen
     if not (pv.long_text and height > _ONE_LINE):
         more["wrap_words"] = False
     if digits >= 0:
         more["precision"] = digits
-    box, edge = (x, y, width, height), {}
-    if "transparent" not in (look or {}):
-        box, edge = _padded(box, font, style.READ)
     return Widget(
-        "textupdate", f"{short(pv)} {role}", *box, pv_name=pv.name, font=font,
-        background_color=style.READ, vertical_alignment=Align.MIDDLE, **more, **edge,
-        **(look or {}),
+        "textupdate", f"{short(pv)} {role}", x, y, width, height, pv_name=pv.name, font=font,
+        background_color=style.READ, vertical_alignment=Align.MIDDLE, **more, **(look or {}),
     )  # fmt: skip
-
-
-def _padded(box: Box, font: Font, color: Color) -> tuple[Box, dict[str, Value]]:
-    """A field whose text keeps off its edge: Phoebus draws borders outside of a widget.
-
-    The border of an alarm takes the place of this one.
-    """
-    x, y, width, height = box
-    pad = 3 if height - 6 >= 1.2 * font.size else 2
-    inner = (x + pad, y + pad, width - 2 * pad, height - 2 * pad)
-    return inner, {"border_width": pad, "border_color": color}
 
 
 def entry(
@@ -177,7 +171,7 @@ def silent(field: Widget, text: str, look: Look) -> Widget:
     """What lies over a field that has nothing to tell, in place of an empty box."""
     x, y, width, height = field.box
     return Widget(
-        "label", f"{field.name}: {text}", x - _PAD, y - _PAD, width + 2 * _PAD, height + 2 * _PAD,
+        "label", f"{field.name}: {text}", x - PAD, y - PAD, width + 2 * PAD, height + 2 * PAD,
         text=text, font=style.NORMAL, foreground_color=style.MUTED, background_color=style.PANEL,
         transparent=False, vertical_alignment=Align.MIDDLE, **look,
     )  # fmt: skip
@@ -230,7 +224,7 @@ def states_lamp(
         quiet = style.ACTIVE if text in active else style.IDLE
         color = _SEVERITY_COLORS[Severity(severity)] if severity else quiet
         found.append(State(index, text, color))
-    font = style.STATE if height >= _BAR else style.BOLD
+    font = style.STATE if height >= BAR else style.BOLD
     field = Widget(
         "multi_state_led", f"{short(pv)} state {x}", x, y, width, height, pv_name=pv.name,
         font=font, foreground_color=style.BLACK, line_color=style.EDGE, square=True,
@@ -321,3 +315,19 @@ def setpoint_row(
         entry(pv, x + width - 2 * cell, y, cell - 6, look=look),
         value(pvs.readback(pv), x + width - cell, y, cell, look=look),
     ]
+
+
+def lacking(pv: Pv, box: tuple[int, int, int, int], text: str = "not available") -> list[Widget]:
+    """What lies over a number while its device has none, which is no fault."""
+    if not pv.may_lack:
+        return []
+    x, y, width, height = box
+    return [
+        Widget(
+            "label", f"{short(pv)} lacking {x} {y}", x - PAD, y - PAD, width + 2 * PAD,
+            height + 2 * PAD, text=text, font=style.SMALL, foreground_color=style.MUTED,
+            background_color=style.PANEL, transparent=False, horizontal_alignment=Align.MIDDLE,
+            vertical_alignment=Align.MIDDLE,
+            **shown_while("pv0 != pv0 && pvSev0 == 0", pv.name),
+        )
+    ]  # fmt: skip

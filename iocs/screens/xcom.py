@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from iocs.export.bob import Display, Widget
+from iocs.export.bob_values import Align
 
 from . import style
-from .catalog import NAME, PART, Ioc, Pv, Pvs, handed
-from .device import device_page
-from .flow import flow, node
+from .catalog import CONNECTED, NAME, PART, Ioc, Pv, Pvs, handed
+from .detail import sheet_button
+from .device import STATE_BOX, device_page, lead
+from .flow import direction, flow, node
 from .frames import chart, panel, repeat
 from .header import header
 from .layout import Cell, IndexRow, Layout, screen
-from .widgets import goto, label, lamp, press, states_lamp, value
+from .truth import FRESH, Look, shown_while
+from .widgets import goto, label, lacking, lamp, press, states_lamp, value
 
 _GATEWAY, _XTENDER, _BATTERY = "Gateway", "Xtender", "Battery"
 _MESSAGES = 10
@@ -24,7 +27,7 @@ _FLOWING = 0.02
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How a kind of device is shown in the list: what it does, and values under headings."""
+    """How a kind of device is shown: what it does, and values under headings."""
 
     name: str
     state: str
@@ -42,11 +45,21 @@ _KINDS = (
     _Kind("VarioString", "PvMode", ("Charge",), (
         ("Phase", "CyclePhase"), ("PV power", "PvPower"), ("PV voltage", "PvVoltage"),
         ("Battery", "BattVoltage"))),
-    _Kind(_BATTERY, "Current", (), (
-        ("Charge", "SocNow"), ("Power", "Power"), ("Voltage", "Voltage"), ("Temp.", "Temp"))),
+    _Kind(_BATTERY, "Power", (), (
+        ("Charge", "SocNow"), ("Current", "Current"), ("Voltage", "Voltage"),
+        ("Temperature", "Temp"))),
 )  # fmt: skip
-_ROW = (610, 30)
-_COLUMNS = ((272, 106), (384, 72), (462, 72), (540, 66))
+_ROW = (690, 30)
+_COLUMNS = ((286, 130), (422, 84), (512, 84), (602, 84))
+_POWERS = ("Site:PvPower", "Site:AcPowerIn", "Site:AcPowerOut", "Site:BatteryPower")
+_POWER_TEXTS = ("PV", "AC-in", "AC-out", "Battery")
+_EACH = (-4.0, 8.0)
+"""kW that an axis of powers has for each inverter, or each charger if those are more."""
+
+_BATTERY_WORDS = ("Charging", "Discharging", "At rest")
+_FLOW_HEIGHT = 448
+_GATEWAY_WORDS = ("Flags", "LastMessage:Class", "LastMessage:Type")
+"""What the gateway's messages and its single flags tell better."""
 
 
 def _kinds(ioc: Ioc) -> list[_Kind]:
@@ -56,98 +69,158 @@ def _kinds(ioc: Ioc) -> list[_Kind]:
 
 def main(ioc: Ioc) -> Sequence[Display]:
     """The picture with charts, devices and messages; a row and a screen for each kind of device."""
-    top = style.TOP + 432
+    top = style.TOP + _FLOW_HEIGHT + 10
     devices, height = _devices(ioc, style.MARGIN, top)
     height = max(height, 300)
+    messages, _ = _messages(ioc.pvs, f"{_GATEWAY}:", 730, top, 540, height)
     widgets = [
         *header(ioc, ioc.title, ioc.file),
         *_picture(ioc),
         *_charts(ioc),
-        *panel("Devices", style.MARGIN, top, 630, height, beside=130),
+        *panel("Devices", style.MARGIN, top, 710, height, beside=130),
         *devices,
-        *_messages(ioc, 650, top, height),
+        *messages,
     ]
     pages = [screen(ioc.file, f"{ioc.title} $(P)$(R)", top + height + 10, widgets)]
     pages += [_row_page(ioc, kind) for kind in _kinds(ioc)]
-    shown = [*(kind.name for kind in _kinds(ioc)), _GATEWAY]
-    return [*pages, *(device_page(ioc, kind, _file(ioc, kind)) for kind in shown)]
+    pages += [_page(ioc, kind) for kind in _kinds(ioc)]
+    return [*pages, _gateway_page(ioc)]
 
 
 def _file(ioc: Ioc, kind: str) -> str:
     return f"{ioc.file}_{kind.lower()}"
 
 
+def _page(ioc: Ioc, kind: _Kind) -> Display:
+    """The screen of a kind of device."""
+    pvs = ioc.part(kind.name)
+    cells = [Cell(text, pvs[name]) for text, name in kind.values]
+    top = lead(ioc, kind.name, _state(pvs[kind.state], kind, STATE_BOX), cells)
+    shown = (CONNECTED, kind.state, *(name for _, name in kind.values))
+    left_out = shown if pvs[kind.state].enum else (CONNECTED, *shown[2:])
+    return device_page(ioc, kind.name, _file(ioc, kind.name), top, left_out)
+
+
+def _gateway_page(ioc: Ioc) -> Display:
+    """The screen of the gateway: its messages on top."""
+    pvs = ioc.part(_GATEWAY)
+    top, told = _messages(pvs, "", style.MARGIN, style.TOP, 1260, 336)
+    clock, devices = pvs.some("Time", "Devices")
+    y = style.TOP + 302
+    top += [
+        label("Clock", 24, y, 60, font=style.SMALL),
+        value(clock, 90, y, 190),
+        label("Devices", 310, y, 60, font=style.SMALL),
+        value(devices, 376, y, 660),
+        sheet_button(ioc, _GATEWAY, "All PVs of the gateway", 1060, y - 1, 196),
+    ]
+    return device_page(ioc, _GATEWAY, _file(ioc, _GATEWAY), top, (*told, *_GATEWAY_WORDS))
+
+
 def _picture(ioc: Ioc) -> list[Widget]:
     """PV above, grid on the left, loads on the right, the battery below; values on the flows."""
-    pvs, x, y = ioc.own, style.MARGIN, style.TOP
-    middle, left, right = x + 300, x + 8, x + 592
-    pv, into, out, battery = pvs.some(
-        "Site:PvPower", "Site:AcPowerIn", "Site:AcPowerOut", "Site:BatteryPower"
-    )
-    center = middle + 95
-    found = panel("Energy flow", x, y, 790, 422)
-    found += flow(pv, (center, y + 106), (center, y + 166), style.CURVES[5], _FLOWING)
-    found += flow(into, (left + 190, y + 214), (middle, y + 214), style.CURVES[0], _FLOWING)
-    found += flow(out, (middle + 190, y + 214), (right, y + 214), style.CURVES[2], _FLOWING)
-    found += flow(battery, (center, y + 256), (center, y + 312), style.CURVES[3], _FLOWING)
-    found += node("Photovoltaics", middle, y + 40, 190, 66,
-                  [("Today", pvs["Site:PvEnergyCurrDay"])])  # fmt: skip
-    found += node("Grid or generator", left, y + 180, 190, 66,
-                  [("Today", pvs["Site:AcEnergyInCurrDay"])])  # fmt: skip
-    found += node("Loads", right, y + 180, 190, 66,
-                  [("Today", pvs["Site:AcEnergyOutCurrDay"])])  # fmt: skip
-    found += _inverter(ioc, middle, y + 166)
-    found += _battery(ioc, middle, y + 312)
-    places = (
-        (pv, center + 14, y + 124), (into, left + 197, y + 182), (out, middle + 197, y + 182),
-        (battery, center + 14, y + 272),
-    )  # fmt: skip
-    found += [value(p, px, py, 88, font=style.BOLD, role="flow") for p, px, py in places]
-    return found
+    y = style.TOP
+    pvs = ioc.own
+    pv, into, out, battery = powers = pvs.some(*_POWERS)
+    left, middle, right, center = 22, 310, 632, 405
+    found = panel("Energy flow", style.MARGIN, y, 790, _FLOW_HEIGHT)
+    colors = {pv.name: color for pv, color in zip(powers, style.CURVES, strict=False)}
+    flows = [(battery, (center, y + 240), (center, y + 284), (center + 14, y + 247))]
+    if _has(ioc, "VarioTrack", "VarioString"):
+        flows.append((pv, (center, y + 94), (center, y + 138), (center + 14, y + 101)))
+        found += node("Photovoltaics", middle, y + 30, 190, 64,
+                      [("Today", pvs["Site:PvEnergyCurrDay"])])  # fmt: skip
+    if _has(ioc, _XTENDER):
+        flows.append((into, (left + 156, y + 189), (middle, y + 189), (left + 161, y + 147)))
+        flows.append((out, (middle + 190, y + 189), (right, y + 189), (middle + 195, y + 147)))
+        for title, x, name in (("Grid or generator", left, "In"), ("Loads", right, "Out")):
+            today = pvs[f"Site:AcEnergy{name}CurrDay"]
+            found += node(title, x, y + 157, 156, 64, [("Today", today)], room=88)
+    for each, start, end, (x, row) in flows:
+        color = colors[each.name]
+        found += flow(each, start, end, color, _FLOWING)
+        found.append(value(each, x, row, 122, 30, font=style.NUMBER, role="flow"))
+    return [*found, *_inverter(ioc, middle, y + 138), *_battery(ioc, middle, y + 284)]
+
+
+def _has(ioc: Ioc, *kinds: str) -> bool:
+    """Whether the site has one of these; also if it is not known what it has."""
+    known = any(ioc.parts_of(kind.name) for kind in _KINDS)
+    return not known or any(ioc.parts_of(kind) for kind in kinds)
 
 
 def _inverter(ioc: Ioc, x: int, y: int) -> list[Widget]:
-    """The state of the first Xtender, which leads the others."""
-    found = node("Inverters", x, y, 190, 90, [])
-    parts = ioc.parts_of(_XTENDER)
-    if parts:
-        first, kind = parts[0].prefix, _KINDS[0]
-        state = ioc.pvs[f"{first}{kind.state}"]
-        found += states_lamp(state, x + 10, y + 32, 170, 24, active=kind.active)
-        found.append(value(ioc.pvs[f"{first}BattCyclePhase"], x + 10, y + 62, 170, 22, role="node"))
-    return found
+    """The state of the first Xtender, which leads the others; without any, of a charger."""
+    kind = next((kind for kind in _kinds(ioc) if kind.name != _BATTERY), None)
+    if kind is None:
+        return node("Inverters", x, y, 190, 102, [])
+    first = ioc.parts_of(kind.name)[0]
+    what = "Inverters" if kind.name == _XTENDER else "Chargers"
+    state = ioc.pvs[f"{first.prefix}{kind.state}"]
+    phase = ioc.pvs[f"{first.prefix}{kind.values[0][1]}"]
+    high = 36 if kind.name == _XTENDER else 30
+    return [
+        *node(f"{what} ({ioc.name_of(first)})", x, y, 190, 102, []),
+        *states_lamp(state, x + 10, y + 31, 170, high, active=kind.active),
+        value(phase, x + 10, y + 73, 170, 22, role="node", align=Align.MIDDLE),
+    ]
 
 
 def _battery(ioc: Ioc, x: int, y: int) -> list[Widget]:
     parts = ioc.parts_of(_BATTERY)
+    power = ioc.own["Site:BatteryPower"]
+    word = direction(power, (x + 10, y + 30, 170, 36), _FLOWING, _BATTERY_WORDS)
     if not parts:
-        return node("Battery", x, y, 190, 36, [])
-    pvs = ioc.pvs
-    shown = (("Charge", "SocNow"), ("Voltage", "Voltage"))
-    first = parts[0].prefix
-    return node("Battery", x, y, 190, 92, [(t, pvs[f"{first}{name}"]) for t, name in shown])
+        return [*node("Battery", x, y, 190, 76, []), *word]
+    pvs, first = ioc.pvs, parts[0].prefix
+    shown = [(text, pvs[f"{first}{name}"]) for text, name in
+             (("Charge", "SocNow"), ("Voltage", "Voltage"))]  # fmt: skip
+    found = node("Battery", x, y, 190, 160, shown, font=style.NUMBER, first=70, room=112)
+    return [*found, *word, *_left(ioc, f"{first}Autonomy", x, y + 138)]
+
+
+def _left(ioc: Ioc, name: str, x: int, y: int) -> list[Widget]:
+    """How long the battery lasts, while a monitor can tell."""
+    if name not in ioc.pvs:
+        return []
+    pv = ioc.pvs[name]
+    known = shown_while(f"pv0 == pv0 && {FRESH}", pv.name)
+    return [
+        label("Time left", x + 10, y, 54, 19, font=style.SMALL, look=known),
+        value(pv, x + 68, y, 112, 19, role="left", look=known),
+    ]
 
 
 def _charts(ioc: Ioc) -> list[Widget]:
-    """The powers, and what the battery does."""
-    x, y = 810, style.TOP
-    powers = ioc.own.some("Site:PvPower", "Site:AcPowerIn", "Site:AcPowerOut", "Site:BatteryPower")
-    found = panel("Power", x, y, 460, 206)
-    found += chart("Power chart", powers, x + 8, y + 28, 442, 172, span="1 hour",
-              texts=("PV", "AC-in", "AC-out", "Battery"))  # fmt: skip
-    found += panel("Battery", x, y + 216, 460, 206)
+    """The powers, and what the battery does between its under-voltage and its absorption."""
+    x, y, height = 810, style.TOP, (_FLOW_HEIGHT - 10) // 2
+    several = max(len(ioc.parts_of(_XTENDER)), len(ioc.parts_of("VarioTrack"))
+                  + len(ioc.parts_of("VarioString")), 1)  # fmt: skip
+    ends = {"kW": (_EACH[0] * several, _EACH[1] * several)}
+    found = panel("Power", x, y, 460, height)
+    found += chart("Power chart", ioc.own.some(*_POWERS), x + 8, y + 28, 442, height - 34,
+                   span="1 hour", texts=_POWER_TEXTS, ends=ends)  # fmt: skip
     parts = ioc.parts_of(_BATTERY)
     if parts:
+        y += height + 10
         shown = [ioc.pvs[f"{parts[0].prefix}{name}"] for name in ("SocNow", "Voltage")]
-        found += chart("Battery chart", shown, x + 8, y + 244, 442, 172, span="1 hour",
-                  texts=("Charge", "Voltage"))  # fmt: skip
+        found += panel("Battery", x, y, 460, height)
+        found += chart("Battery chart", shown, x + 8, y + 28, 442, height - 34, span="1 hour",
+                       texts=("Charge", "Voltage"), bounds=_bounds(ioc))  # fmt: skip
     return found
+
+
+def _bounds(ioc: Ioc) -> list[tuple[str, Pv]]:
+    """Between which voltages the first Xtender keeps the battery."""
+    parts = ioc.parts_of(_XTENDER)
+    names = (("Cut-off", "LvdNoload_RBV"), ("Absorption", "AbsorptionVoltage_RBV"))
+    return [(text, ioc.pvs[f"{part.prefix}{name}"]) for part in parts[:1] for text, name in names]
 
 
 def _devices(ioc: Ioc, x: int, y: int) -> tuple[list[Widget], int]:
     """A row for each device under the headings of its kind; and how high the list is."""
     found: list[Widget] = [
-        goto(_file(ioc, _GATEWAY), _GATEWAY, x + 508, y + 5, 110, 24,
+        goto(_file(ioc, _GATEWAY), _GATEWAY, x + 590, y + 5, 110, 24,
              macros=handed(f"{_GATEWAY}:", _GATEWAY))
     ]  # fmt: skip
     row = y + 34
@@ -177,40 +250,45 @@ def _row_page(ioc: Ioc, kind: _Kind) -> Display:
     widgets = [
         goto(file, NAME, 2, 3, 58, macros=handed(PART, NAME)),
         *lamp(pvs["Connected"], 70, 5),
-        *_state(pvs[kind.state], kind),
+        *_state(pvs[kind.state], kind, (98, 3, 180, 24)),
     ]
-    widgets += [
-        value(pvs[name], left, 3, width, font=style.SMALL)
-        for (_, name), (left, width) in zip(kind.values, _COLUMNS, strict=True)
-    ]
+    for (_, name), (left, width) in zip(kind.values, _COLUMNS, strict=True):
+        field = value(pvs[name], left, 4, width, 22)
+        widgets += [field, *lacking(pvs[name], field.box)]
     return Display(f"{file}_row", f"{kind.name} in a line", _ROW, style.PANEL, widgets)
 
 
-def _state(pv: Pv, kind: _Kind) -> list[Widget]:
-    """What a device does: a state, or of a battery the current, since a BSP tells no state."""
+def _state(pv: Pv, kind: _Kind, place: tuple[int, int, int, int]) -> list[Widget]:
+    """What a device does: a state, or of a battery where its power flows, since it tells none."""
     if pv.enum:
-        return states_lamp(pv, 98, 3, 168, 24, active=kind.active)
-    return [value(pv, 98, 3, 168)]
+        return states_lamp(pv, *place, active=kind.active)
+    return direction(pv, place, 1000.0 * _FLOWING, _BATTERY_WORDS)
 
 
-def _messages(ioc: Ioc, x: int, y: int, height: int) -> list[Widget]:
-    """The last messages, newest first, and the alarm that they make until it is acknowledged."""
-    pvs = Pvs(ioc.rows, ioc.own.macros, f"the IOC of {ioc.target.name}")
-    first = f"{_GATEWAY}:"
-    alarm, pending, done = pvs.some(
-        f"{first}MessageAlarm", f"{first}MessagePending", f"{first}AcknowledgeMessages"
-    )
-    found = panel("Messages", x, y, 620, height, beside=500)
+def _messages(
+    pvs: Pvs, at: str, x: int, y: int, width: int, height: int
+) -> tuple[list[Widget], Sequence[str]]:
+    """The last messages, newest first, and the alarm that they make until it is acknowledged.
+
+    at: where the gateway is among the PVs. Also gives the names of what is shown.
+    """
+    names = ("MessageAlarm", "MessagePending", "AcknowledgeMessages")
+    alarm, pending, done = pvs.some(*(at + name for name in names))
+    found = panel("Messages", x, y, width, height, beside=width - 110)
     found += [
-        *states_lamp(alarm, x + 112, y + 6, 100, 24),
-        label("Waiting to be read", x + 222, y + 6, 108, font=style.SMALL),
-        value(pending, x + 334, y + 6, 50),
-        press(done, "Acknowledge", x + 482, y + 5, 124, 26, confirm=f"{done.desc}?"),
+        *states_lamp(alarm, x + 100, y + 6, 164, 38),
+        label("Waiting to be read", x + 274, y + 13, 104, font=style.SMALL),
+        value(pending, x + 380, y + 13, 36),
+        press(done, "Acknowledge", x + width - 116, y + 10, 104, 30, confirm=f"{done.desc}?"),
     ]
-    for number in range(_MESSAGES):
-        pv = pvs[f"{first}Message{number + 1:02d}"]
-        found.append(value(pv, x + 14, y + 38 + number * 26, 592, 22, font=style.SMALL))
-    return found
+    clear: Look = {"transparent": True}
+    row = y + 52
+    for number in range(1, _MESSAGES + 1):
+        pv = pvs[f"{at}Message{number:02d}"]
+        high, font = (38, style.BOLD) if number == 1 else (20, style.SMALL)
+        found.append(value(pv, x + 14, row, width - 28, high, font=font, look=clear))
+        row += high + 3
+    return found, names
 
 
 def row(ioc: Ioc) -> IndexRow:
@@ -221,16 +299,17 @@ def row(ioc: Ioc) -> IndexRow:
     names = (("PV", "PvPower"), ("AC-in", "AcPowerIn"), ("Loads", "AcPowerOut"))
     cells = [Cell(text, ioc.pvs[f"Site:{name}"]) for text, name in names]
     cells += [Cell("Battery", ioc.pvs[f"{part.prefix}SocNow"]) for part in batteries]
-    return IndexRow(Cell("State", state), tuple(cells[:4]))
+    active = _KINDS[0].active if xtenders else ()
+    return IndexRow(Cell("State", state), tuple(cells[:4]), active)
 
 
 def curves(ioc: Ioc) -> Sequence[Cell]:
-    """The powers, and charge and voltage of the battery."""
-    powers = ioc.own.some("Site:PvPower", "Site:AcPowerIn", "Site:AcPowerOut", "Site:BatteryPower")
-    found = [Cell(pv.desc, pv) for pv in powers]
+    """The powers, and charge, voltage and temperature of the battery."""
+    found = [Cell(f"{text} power", pv) for text, pv in
+             zip(_POWER_TEXTS, ioc.own.some(*_POWERS), strict=True)]  # fmt: skip
     for part in ioc.parts_of(_BATTERY):
         shown = ioc.pvs.some(*(part.prefix + name for name in ("SocNow", "Voltage", "Temp")))
-        found += [Cell(f"{ioc.name_of(part)} {pv.desc}", pv) for pv in shown]
+        found += [Cell(pv.desc, pv) for pv in shown]
     return found
 
 

@@ -40,6 +40,7 @@ _SHORT = {
     3138: "Apparent power at AC-in",
     5002: "System clock, s since 1970, wall clock",
     5103: "Hardware watchdog (0 restarts)",
+    5104: "Take note of the restart",
     5119: "Blink LEDs of the device at address",
     3104: "Electronics temperature 1, minute mean",
     3107: "Electronics temperature 2, minute mean",

@@ -41,6 +41,13 @@ _CLOCK_GOES_ON = 60.0
 _UNTIL_SHOWN = 2.0
 """Seconds for flash to show what was written to it."""
 
+_SENSIBLE: dict[int, tuple[float, float]] = {
+    **dict.fromkeys((7000, 7030), (8.0, 72.0)),
+    **dict.fromkeys((7002, 7032, 7047), (0.0, 100.0)),
+    **dict.fromkeys((7029, 7033), (-20.0, 60.0)),
+}
+"""Ends of an axis for live values of a battery, of 12 to 48 V."""
+
 IN_SNAPSHOT = frozenset(
     {
         *(1107, 1108, 1109, 1110, 1112, 1121, 1138, 1140, 1156, 1157, 1187, 1286, 1297, 1523, 1524),
@@ -86,6 +93,7 @@ def _live(
         return analog(
             block, name, _sensor(get) if point.unit == "degC" else get, doc=doc, units=point.unit,
             precision=precision(point), archive=archive, guidance=judged.guidance, **judged.limits,
+            display=_SENSIBLE.get(point.number, (0.0, 0.0)),
         )  # fmt: skip
     states = States(point)
     chosen = judged.states

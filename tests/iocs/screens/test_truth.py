@@ -6,6 +6,7 @@ that one too while any PV of the rule is disconnected (``RuleToScript`` of Phoeb
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,10 @@ from .reader import Screen, Widget, expand, formula_pvs, place, record
 
 BAD_COLORS = {"DISCONNECTED", "INVALID", "MAJOR"}
 GOOD_WORDS = ("OK", "Connected", "Good", "Running")
-NUMBERS = (-1000.0, 0.0, 1.0, 1000.0, float("nan"))
+NUMBERS = (-1000.0, 0.0, 1.0, 1000.0, math.nan)
+MANY = 4096
+"""Combinations of the values of a rule's PVs up to which all are tried."""
+
 INVALID = 3
 
 
@@ -106,10 +110,20 @@ def all_rules(opened: list[Screen]) -> Iterator[Found]:
                     yield Found(screen, widget, rule)
 
 
+def combined(values: list[list[Told]]) -> Iterator[tuple[Told, ...]]:
+    """What PVs may be at the same time; of many, each in turn with the first of the others."""
+    if math.prod(len(told) for told in values) <= MANY:
+        yield from product(*values)
+        return
+    first = [told[0] for told in values]
+    for number, told in enumerate(values):
+        yield from ((*first[:number], one, *first[number + 1 :]) for one in told)
+
+
 def looks(found: Found, rows: dict[str, Row]) -> tuple[set[str], set[str]]:
     """What a rule makes of its property when all PVs are good, and when one is not."""
     kinds = [states(rows[record(pv)], pv) for pv in found.pvs]
-    good = {found.result(told) for told in product(*(pvs for pvs, _ in kinds))}
+    good = {found.result(told) for told in combined([pvs for pvs, _ in kinds])}
     bad: set[str] = set()
     for number, (_, sick) in enumerate(kinds):
         others = [pvs[:1] for pvs, _ in kinds]
