@@ -99,8 +99,8 @@ def _change_hysteresis(point: Point, value: float) -> None:
 
 
 def _process(point: Point, _: int) -> None:
-    if point.rescan is not None:
-        point.rescan()
+    if point.poller is not None and not point.spec.writable:
+        point.poller.read_soon()
 
 
 def _scan_menu(point: Point) -> int:

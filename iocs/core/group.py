@@ -154,7 +154,8 @@ class Group(PVs):
             above = cast(Group, above.parent)
             above.pvdb.update(part.pvdb)
         for theirs, (ours, _) in feeds.items():
-            set_rescan(part.feed(theirs), self.poller(ours))
+            set_poller(part.feed(theirs), self.poller(ours))
+        self.root.health.summary.add(part.points())
         self.root.on_growth()
 
     def poller(self, block: Block[Any]) -> Poller[Any, Any]:
@@ -178,7 +179,7 @@ class Group(PVs):
                 raise DeclarationError(f"{name}: nothing reads or feeds {block.attribute!r}")
             poller = Poller(block, self, feed, f"{name} {block.label}")
             self.pollers[block] = poller
-            set_rescan(feed, poller)
+            set_poller(feed, poller)
             yield poller
         for part in self.parts:
             own = part.prefix.removeprefix(self.prefix).strip(":")
@@ -186,10 +187,9 @@ class Group(PVs):
 
     def scan_label(self, point: Point) -> str:
         """What the SCAN field shows: the period if the menu has it, else that the driver posts."""
-        if point.spec.writable or point.rescan is None:
+        if point.spec.writable or point.poller is None:
             return "Passive" if point.spec.writable else "I/O Intr"
-        poller = getattr(point.rescan, "__self__", None)
-        period = poller.period if isinstance(poller, Poller) else 0.0
+        period = point.poller.period
         return {10.0: "10 second", 5.0: "5 second", 2.0: "2 second", 1.0: "1 second"}.get(
             period, {0.5: ".5 second", 0.2: ".2 second", 0.1: ".1 second"}.get(period, "I/O Intr")
         )
@@ -252,6 +252,7 @@ class DeviceGroup(HealthPVs, Group, Generic[D]):
         """
         jobs = [poller.run() for poller in self.all_pollers]
         self._tasks = [asyncio.create_task(job) for job in [*jobs, self.health.run()]]
+        self.health.summary.start()
         for task in self._tasks:
             task.add_done_callback(on_end)
 
@@ -266,9 +267,9 @@ class DeviceGroup(HealthPVs, Group, Generic[D]):
         await self.device.close()
 
 
-def set_rescan(feed: Feed, poller: Poller[Any, Any]) -> None:
-    """Let the PROC field of every PV that a poller feeds ask it for a read."""
-    for point, _ in feed.points:
-        point.rescan = poller.read_soon
+def set_poller(feed: Feed, poller: Poller[Any, Any]) -> None:
+    """Let every PV that a poller feeds know it: for PROC, SCAN and what is told of its failures."""
+    for point in feed.all_points():
+        point.poller = poller
     for part, _ in feed.parts:
-        set_rescan(part, poller)
+        set_poller(part, poller)

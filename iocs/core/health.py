@@ -17,12 +17,17 @@ from drivers.core.device import Device
 from drivers.core.loglines import plain
 
 from .access import Client
-from .declare import Internal, text_spec
+from .alarm import Severity
+from .dbr import Native
+from .declare import text_spec
+from .declared import Family, Internal
 from .meta import PART_CONNECTED
-from .posted import connected_pv, count_pv, number_pv
+from .posted import FAST, connected_pv, count_pv, number_pv
 from .scan import Poller
+from .spec import PointSpec
 from .stamp import Stamp
 from .statistics import Statistics, StatisticsPVs
+from .summary import LISTED, Summary
 
 if TYPE_CHECKING:
     from .group import DeviceGroup, Group
@@ -32,6 +37,7 @@ log = logging.getLogger("labioc.health")
 ERROR_SIZE = 256
 PUT_ERROR_SIZE = 400
 LINK_SIZE = 128
+ALARM_SIZE = 200
 _NAME_SIZE = 24
 _VALUE_SIZE = 80
 _REASON_SIZE = 200
@@ -54,6 +60,27 @@ class HealthPVs(StatisticsPVs):
     )
     poll_time = number_pv("PollTime", "Duration of the slowest read", "ms", adel=100.0)
     poll_overruns = count_pv("PollOverruns", "Missed scans, all blocks")
+    worst_alarm = Internal(
+        PointSpec(
+            name="WorstAlarm",
+            record="mbbi",
+            desc="Worst alarm of all PVs",
+            native=Native.ENUM,
+            states=("OK", "MINOR", "MAJOR", "INVALID"),
+            severities=tuple(Severity),
+            archive=FAST,
+        )
+    )
+    alarm_count = count_pv("AlarmCount", "PVs that are in alarm")
+    worst_alarm_text = Internal(text_spec("WorstAlarmText", "The worst alarm", ALARM_SIZE))
+    alarm_list = Family(
+        {
+            f"{n:02d}": Internal(
+                text_spec(f"AlarmList:{n:02d}", f"Alarm {n}, from the newest on", ALARM_SIZE)
+            )
+            for n in range(1, LISTED + 1)
+        }
+    )
 
 
 class Health:
@@ -70,6 +97,7 @@ class Health:
         self._refused = 0
         self._statistics = Statistics(group)
         self._statistics_failed = False
+        self.summary = Summary(group)
 
     def attach(self, pollers: list[Poller[Any, Any]]) -> None:
         """Start the score: no error, and not connected until the first good read."""
@@ -84,13 +112,14 @@ class Health:
         group.poll_overruns.post(0, stamp)
         group.reconnect_count.post(0, stamp)
         group.exchange_count.post(0, stamp)
+        self.summary.attach()
 
     def read_succeeded(self, poller: Poller[Any, Any]) -> None:
         self.changed(poller)
 
     def read_failed(self, poller: Poller[Any, Any], error: Exception) -> None:
         self._error(str(error))
-        self.changed(poller)
+        self.changed(poller, str(error))
 
     def put_failed(self, pvname: str, error: Exception) -> None:
         self._error(f"put to {pvname}: {error}")
@@ -116,13 +145,15 @@ class Health:
         self._group.last_error.post(plain(text), stamp)
         self._group.error_count.post(min(self._errors, _MOST), stamp)
 
-    def changed(self, poller: Poller[Any, Any]) -> None:
+    def changed(self, poller: Poller[Any, Any], reason: str = "") -> None:
         """Post whether the device is there: at least one of its vital blocks is fresh."""
         stamp = Stamp.now()
         if poller.fresh and poller.scan.vital:
             self._alive.add(poller)
         else:
             self._alive.discard(poller)
+        if self._alive or reason:
+            self.summary.explain("" if self._alive else reason)
         self._group.connected.post(int(bool(self._alive)), stamp)
         group = poller.group
         if PART_CONNECTED in group.attr_pvdb:

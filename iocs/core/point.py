@@ -34,9 +34,13 @@ from .stamp import Stamp
 if TYPE_CHECKING:
     from .fields import Field
     from .group import Group
+    from .scan import Poller
+    from .summary import Place
 
 Putter = Callable[["Point", Any], Awaitable[None]]
 """What a client's put does: gets the value, returns when the device has confirmed it, or raises."""
+
+_ALARM = int(Event.ALARM)
 
 
 class Point(Channel):
@@ -61,10 +65,11 @@ class Point(Channel):
         "monitors",
         "native",
         "overrides",
+        "place",
+        "poller",
         "putter",
         "pvname",
         "refusal",
-        "rescan",
         "scalar",
         "severity",
         "status",
@@ -93,7 +98,8 @@ class Point(Channel):
         self.failure: Alarm | None = None
         self.refusal: Alarm | None = None
         self.putter: Putter | None = None
-        self.rescan: Callable[[], None] | None = None
+        self.place: Place | None = None  # where the summary of alarms has it
+        self.poller: Poller[Any, Any] | None = None  # what reads it, or its readback
         self._fields: dict[str, Field] | None = None
         self.watched: dict[str, Field] | None = None  # fields that somebody has subscribed to
         self._limits = self._declared_limits() if spec.numeric and spec.count == 1 else None
@@ -270,7 +276,7 @@ class Point(Channel):
             alarm = self.refusal
         if alarm.severity != self.severity or alarm.status != self.status:
             self.status, self.severity = alarm
-            events = int(Event.ALARM)
+            events = _ALARM
             if alarm.severity >= self.acks or not self.ackt:
                 self.acks = int(alarm.severity)
         if self.scalar and self.native is not Native.ENUM:
@@ -281,6 +287,8 @@ class Point(Channel):
         if events:
             self.notify(events)
             self._refresh_fields(stamp)
+            if events & _ALARM or (self.severity and self.native is Native.ENUM):
+                self.group.root.health.summary.changed(self)
 
     def _refresh_fields(self, stamp: Stamp) -> None:
         if self.watched:

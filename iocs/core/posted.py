@@ -18,12 +18,13 @@ _SILENT = (
     " has the reason."
 )
 
+CONNECTED = "Connected"
 
 def connected_pv(doc: str, guidance: str = _SILENT) -> Internal:
     """Whether the device, or a part of it, answers (bi): MAJOR if not."""
     return Internal(
         PointSpec(
-            name="Connected",
+            name=CONNECTED,
             record="bi",
             desc=doc,
             native=Native.ENUM,

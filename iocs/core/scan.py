@@ -261,7 +261,9 @@ class Poller(Generic[D, R]):
         return None
 
     def _succeeded(self, now: float) -> None:
-        self.fresh = True
+        if not self.fresh:
+            self.fresh = True
+            self.health.summary.look_again()
         if self._lost_at is not None:
             log.warning(
                 "%s: back after %.1f s and %d failed reads",

@@ -12,11 +12,11 @@ from urllib.parse import quote as quote_url
 from xml.etree import ElementTree as ET
 
 from iocs.core.health import HealthPVs
+from iocs.core.summary import connection_of
 
 from .db import split_prefix
 from .rows import Row
 
-CONNECTED = HealthPVs.connected.spec.name
 LAST_ERROR = HealthPVs.last_error.spec.name
 DELAY = 5
 """Seconds that an alarm must last: the alarms of a lost link are gone by then, by the filter."""
@@ -44,19 +44,13 @@ def alarm_tree(rows: Sequence[Row], place: Place) -> str:
     config = ET.Element("config", name=place.tree)
     component = ET.SubElement(config, "component", name=place.name)
     _detail(component, "display", place.title, place.display)
-    connections = [row.name for row in rows if row.name.split(":")[-1] == CONNECTED]
+    names = {row.name for row in rows}
     for row in rows:
         if row.alarms:
-            component.append(_pv(row, place, _connection(row.name, connections)))
+            component.append(_pv(row, place, connection_of(row.name, names)))
     ET.indent(config)
     text = ET.tostring(config, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
-
-
-def _connection(name: str, connections: Sequence[str]) -> str:
-    """The Connected that a PV hangs on: that of its part if it has one; empty for the IOC's own."""
-    above = [c for c in connections if c != name and name.startswith(c.removesuffix(CONNECTED))]
-    return max(above, key=len, default="")
 
 
 def _pv(row: Row, place: Place, connection: str) -> ET.Element:

@@ -89,8 +89,10 @@ class Row:
     def alarms(self) -> tuple[tuple[str, Severity], ...]:
         """What makes the PV alarm, in words, worst first: limits and states with a severity.
 
-        A text has none of its own: it repeats the alarms of other PVs.
+        A text has none of its own, nor the worst alarm of all: they repeat those of other PVs.
         """
+        if self.name == HealthPVs.worst_alarm.spec.name:
+            return ()
         found = [*_limit_alarms(self), *_state_alarms(self.spec)]
         return tuple(sorted(found, key=lambda alarm: -alarm[1]))
 

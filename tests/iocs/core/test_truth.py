@@ -24,6 +24,7 @@ from iocs.core.health import HealthPVs
 from iocs.core.instrument import Instrument
 from iocs.core.options import parse
 from iocs.core.point import Point
+from iocs.core.summary import LISTED
 from tests.support.process import PythonProcess
 from tests.support.wire.until import until
 
@@ -69,9 +70,10 @@ class Bench:
 
     @property
     def invalid(self) -> set[str]:
-        """The PVs that are INVALID now."""
+        """The PVs that are INVALID now, but for the one that repeats the worst alarm of them."""
         points = self.group.points()
-        return {self._name(point) for point in points if point.severity == Severity.INVALID}
+        found = {self._name(point) for point in points if point.severity == Severity.INVALID}
+        return found - {HealthPVs.worst_alarm.spec.name}
 
     @property
     def never_good(self) -> set[str]:
@@ -93,6 +95,22 @@ class Bench:
         except AssertionError:
             still, too = sorted(names - self.invalid), sorted(self.invalid - names)
             raise AssertionError(f"good: {still[:20]}; INVALID: {too[:20]}") from None
+
+    @property
+    def alarms(self) -> list[str]:
+        """The alarms that the IOC lists."""
+        points = (self.group.point(f"alarm_list_{n:02d}") for n in range(1, LISTED + 1))
+        return [point.value for point in points if point.value]
+
+    async def tells_of(self, words: str) -> None:
+        """Wait until one alarm beginning so is the only one that the IOC tells of itself."""
+        group = self.group
+        try:
+            await until(lambda: group.worst_alarm_text.value.startswith(words))
+            await until(lambda: group.alarm_count.value == 1)
+        except AssertionError:
+            told = group.worst_alarm_text.value, group.alarm_count.value
+            raise AssertionError(f"{told} instead of {words}") from None
 
     def _name(self, point: Point) -> str:
         return point.pvname.removeprefix(self.group.prefix)
@@ -139,6 +157,7 @@ async def test_every_pv_goes_with_its_device_and_comes_back(name: str, free_port
             check_what_is_the_iocs_own(one.group)
             await device.stop(signal.SIGKILL)
         await one.invalid_are(of_device)
+        await one.tells_of("No connection to the instrument: ")
         async with one.simulator() as device:
             await one.invalid_are(one.never_good)
             os.kill(device.pid, signal.SIGSTOP)  # it hangs, and so does its link
@@ -163,6 +182,7 @@ class Part:
     lose: str
     find: str
     lost: str
+    told: str
     totals: str = ""
     simulator: tuple[str, ...] = ()
     settings: tuple[tuple[str, Any], ...] = ()
@@ -175,16 +195,18 @@ PARTS = (
         "silence M1 on",
         "silence M1 off",
         r"M01:.*",
+        "M01 No connection",
         "ChannelsOn|ChannelsTripped|MaxVoltage",
         ("--modules", "2", "--channels", "4"),
         (("modules", _MODULES),),
     ),
-    Part("cvm96", "kill 2", "revive 2", r"Solar:.*"),
+    Part("cvm96", "kill 2", "revive 2", r"Solar:.*", "Solar No connection"),
     Part(
         "xcom",
         "device XT2 dead",
         "device XT2 ok",
         r"XT2:.*",
+        "XT2 No connection",
         # commands to all that are there can still be given
         r"Site:Ac\w+|XTs:(?!(ForceNewCycle|ForceFloat|Off|On|ResetAll)$).*",
         settings=(("group_writes", [100]),),
@@ -196,6 +218,7 @@ PARTS = (
         # the rest is known to the cycler itself, whose link to the channel is cut
         r"CH002:(?!Assign|Start|Stop|Resume|Jump|Barcode|CommFailure|ExitCondition|MasterChannel|"
         r"Schedule|TestName).*",
+        "CH002 No link to channel's controller",
         "ChannelsRunning|ChannelsPaused|ChannelsUnsafe",
     ),
 )
@@ -214,6 +237,7 @@ async def test_a_lost_part_takes_its_pvs_and_the_totals(part: Part, free_port: i
         lost = {name for name in names if re.fullmatch(part.lost, name)}
         await device.say(f"{part.lose}\n")
         await one.invalid_are(lost | totals | one.never_good)
+        await until(lambda: any(line.endswith(f"MAJOR {part.told}") for line in one.alarms))
         await device.say(f"{part.find}\n")
         await one.invalid_are(one.never_good)
 

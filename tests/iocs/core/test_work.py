@@ -17,7 +17,7 @@ from iocs.core.declare import analog
 from iocs.core.group import DeviceGroup, PartGroup
 from iocs.core.monitor import Monitor
 from iocs.core.posted import connected_pv
-from iocs.core.scan import Scan
+from iocs.core.scan import Block, Scan
 from iocs.core.stamp import Stamp
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, until
 from tests.support.ca import CaSpace
@@ -255,3 +255,57 @@ async def test_autosave_looks_only_at_what_changed(tmp_path: Path) -> None:
         return spent.instructions
 
     assert work(200) < 1.1 * work(4)
+
+
+class _Cell(PartGroup[int]):
+    share: Block[float] = Block()
+    level = analog(share, "Level", lambda level: level, doc="Level", high=1.0)
+
+
+class _Cells(DeviceGroup[Plant]):
+    main = Scan(60.0, Plant.read_slow)
+    count = 0
+
+    def build(self) -> None:
+        for number in range(self.count):
+            part = _Cell(f"{self.prefix}C{number}:", number, parent=self)
+            self.add_part(part, {_Cell.share: (_Cells.main, lambda level: level)})
+
+
+async def _cells_in_alarm(count: int) -> _Cells:
+    """An IOC that keeps its summary of alarms, with that many of them."""
+    kind = type("Some", (_Cells,), {"__module__": __name__, "count": count})
+    group = kind(PREFIX, Plant())
+    await group.all_pollers[0].refresh()
+    group.health.summary.start()
+    assert group.alarm_count.value >= count
+    return group
+
+
+async def test_an_alarm_costs_the_same_whatever_else_is_in_alarm() -> None:
+    async def work(count: int) -> int:
+        group = await _cells_in_alarm(count)
+        level, before = group.parts[-1].point("level"), group.alarm_count.value
+        with counted("/iocs/core/") as spent:
+            for value in (0.0, 5.0, None, 5.0):
+                level.post(value, Stamp.now())
+                await asyncio.sleep(0)
+        assert group.alarm_count.value == before
+        return spent.instructions
+
+    assert await work(3000) < 1.02 * await work(20)
+
+
+async def test_a_read_that_changes_no_alarm_does_not_look_at_them() -> None:
+    group = await _cells_in_alarm(100)
+
+    async def read(level: float) -> int:
+        group.device.slow_reading = level
+        with counted("/iocs/core/summary.py", "/iocs/core/stamp.py") as spent:
+            await group.all_pollers[0].refresh()
+            await asyncio.sleep(0)
+        return spent.instructions
+
+    few = await read(17.0)
+    assert few == await read(18.0)
+    assert few < 100 < await read(0.0)

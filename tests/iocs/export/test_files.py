@@ -22,7 +22,6 @@ from iocs.core.group import DeviceGroup
 from iocs.core.options import parse
 from iocs.core.point import Point
 from iocs.core.runner import RunOptions, make_group
-from iocs.core.scan import Poller
 from iocs.export import db, files
 from iocs.export.files import Kind, Target, configured_target, demo_target, export
 from iocs.export.rows import Row, Section, number_text
@@ -225,6 +224,10 @@ def test_the_archiver_gets_strings_for_periods(target: Target) -> None:
     assert [entry["pv"] for entry in entries] == [
         target.prefix + row.name for row in target.rows if row.spec.archive
     ]
+    summary = {row.name: row.spec.archive for row in target.rows if "Alarm" in row.name}
+    methods = {name: archive and archive.method for name, archive in summary.items()}
+    assert (methods["WorstAlarm"], methods["AlarmCount"]) == ("monitor", "monitor")
+    assert methods["WorstAlarmText"] is methods["AlarmList:10"] is None
     for entry in entries:
         assert set(entry) == {"pv", "samplingperiod", "samplingmethod"}
         assert isinstance(entry["samplingperiod"], str)
@@ -252,9 +255,8 @@ def most_postings(group: DeviceGroup[Any], point: Point) -> float:
     A reading with each read of its block; what hangs on no block (health, sums over parts) with
     each read of any, and once a second.
     """
-    poller = getattr(point.rescan, "__self__", None)
-    if isinstance(poller, Poller):
-        return WRITE_PERIOD / poller.period + 1
+    if point.poller is not None and not point.spec.writable:
+        return WRITE_PERIOD / point.poller.period + 1
     return sum(WRITE_PERIOD / p.period + 1 for p in group.all_pollers) + WRITE_PERIOD
 
 
@@ -297,6 +299,7 @@ def test_the_alarm_tree_has_every_pv_that_can_alarm(target: Target) -> None:
     assert (component.tag, component.get("name")) == ("component", target.name)
     entries = {entry.get("name"): entry for entry in component.findall("pv")}
     assert list(entries) == [target.prefix + row.name for row in target.rows if row.alarms]
+    assert f"{target.prefix}WorstAlarm" not in entries  # each alarm is there already
     for name, entry in entries.items():
         assert [len(entry.findall(tag)) for tag in ("description", "guidance", "display")] == [
             1

@@ -1,0 +1,283 @@
+"""What is wrong with an IOC, in words: the worst alarm, how many there are, the newest ten.
+
+A screen, a wall or a header needs these few PVs instead of rules over all PVs of an IOC. What
+counts as one alarm:
+
+* each PV whose value is known and alarms: a limit, a state, a bit, a put that was not carried out;
+* a device or part that is away, told by its ``Connected`` and of its severity: the PVs that hang on
+  it and are not known for that reason, and the ``Connected`` of the parts below, are no alarms of
+  their own, nor are the totals that lack it. The alarm tree hangs them in the same way
+  (:func:`connection_of`);
+* a block that is not read, or PVs without a value, while the device is there: each PV counts, and
+  those of one scan share one entry of the list.
+
+A change of one PV costs the same however many there are. The PVs of the summary are posted once
+when the loop turns, however many changes came, and never count themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from drivers.core.loglines import plain
+
+from .alarm import Severity, Status
+from .dbr import EPICS_EPOCH, format_number
+from .posted import CONNECTED
+from .stamp import Stamp
+
+if TYPE_CHECKING:
+    from .group import DeviceGroup, Group
+    from .point import Point
+    from .scan import Poller
+
+LISTED = 10
+"""Alarms that have a PV of their own."""
+
+_UNKNOWN = frozenset({Status.UDF, Status.COMM, Status.READ})
+"""The conditions of a PV whose value is not known."""
+
+_ACTIVE = ("Active", "Failure", "Yes")
+"""Labels of a bit that is set and says nothing beyond its description."""
+
+
+def connection_of(name: str, names: Container[str]) -> str:
+    """The Connected that a PV hangs on: that of its part if it has one; empty for the IOC's own."""
+    end = len(name)
+    while end >= 0:
+        end = name.rfind(":", 0, end)
+        found = name[: end + 1] + CONNECTED
+        if found != name and found in names:
+            return found
+    return ""
+
+
+@dataclass(slots=True)
+class Place:
+    """PVs that one scan reads and one Connected tells of: those whose value is not known now."""
+
+    connection: str
+    poller: Poller[Any, Any] | None
+    unknown: dict[Point, Stamp] = field(default_factory=dict["Point", Stamp])
+
+
+class _Raised(NamedTuple):
+    """When a PV went into its severity, and its value when its alarm changed last."""
+
+    stamp: Stamp
+    value: Any
+
+
+class _Entry(NamedTuple):
+    """What the list may show in one line: its words are made only if it does.
+
+    pvs: how many it stands for.
+    """
+
+    stamp: Stamp
+    severity: int
+    words: Callable[[], str]
+    pvs: int = 1
+
+
+class Summary:
+    """Keeps the alarms of one IOC as they come and go, and posts what is told of them."""
+
+    def __init__(self, group: DeviceGroup[Any]) -> None:
+        self._group = group
+        self._known: dict[int, dict[Point, _Raised]] = {
+            severity: {} for severity in Severity if severity
+        }
+        self._places: dict[tuple[str, Poller[Any, Any] | None], Place] = {}
+        self._away: dict[str, Stamp] = {}
+        self._reason = ""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._due = False
+
+    def attach(self) -> None:
+        """Take in all PVs, of which most are not known yet, and post that."""
+        group = self._group
+        own = {group.worst_alarm, group.alarm_count, group.worst_alarm_text, *self._lines()}
+        self.add(point for point in group.points() if point not in own)
+        self._post()
+
+    def start(self) -> None:
+        """Post changes from now on; needs the running loop."""
+        self._loop = asyncio.get_running_loop()
+        self._post()
+
+    def add(self, points: Iterable[Point]) -> None:
+        """Take in new PVs."""
+        stamp = Stamp.now()
+        for point in points:
+            key = (self._connection(point.pvname), point.poller)
+            place = self._places.get(key)
+            if place is None:
+                place = self._places[key] = Place(*key)
+            point.place = place
+            if point.severity:
+                self._note(point, place, stamp)
+        self.look_again()
+
+    def changed(self, point: Point) -> None:
+        """Take in that a PV has another severity or condition, or another value while in alarm."""
+        if point.place is not None:
+            self._note(point, point.place, point.epics_stamp)
+            self.look_again()
+
+    def explain(self, reason: str) -> None:
+        """Take in why the device does not answer; empty: it does. The first reason stays."""
+        if bool(reason) != bool(self._reason):
+            self._reason = reason
+            self.look_again()
+
+    def look_again(self) -> None:
+        """Post the summary when the loop turns."""
+        if self._loop is not None and not self._due:
+            self._due = True
+            self._loop.call_soon(self._post)
+
+    # -- keeping
+
+    def _connection(self, name: str) -> str:
+        """The Connected above a PV; empty for the IOC's own."""
+        own = self._group.connected.pvname
+        return connection_of(name, self._group.pvdb) or (own if name != own else "")
+
+    def _note(self, point: Point, place: Place, stamp: Stamp) -> None:
+        """Put a PV where it belongs now; one that stays in its severity keeps its turn."""
+        unknown = point.status in _UNKNOWN
+        severity = Severity.NO_ALARM if unknown else point.severity
+        if point.pvname.endswith(CONNECTED) and _is_connection(point):
+            if unknown or (severity and not point.value):
+                self._away.setdefault(point.pvname, stamp)
+                unknown, severity = False, Severity.NO_ALARM
+            else:
+                self._away.pop(point.pvname, None)
+        for level, raised in self._known.items():
+            if level == severity:
+                before = raised.get(point)
+                raised[point] = _Raised(stamp, point.value)
+            elif raised:
+                raised.pop(point, None)
+        if unknown:
+            place.unknown.setdefault(point, stamp)
+        elif place.unknown:
+            place.unknown.pop(point, None)
+            if not place.unknown:
+                place.unknown.clear()  # gives back the room of all that were lost
+
+    def _told_above(self, name: str) -> bool:
+        """Whether a Connected above this one says already that the device is away."""
+        while name := self._connection(name):
+            if name in self._away:
+                return True
+        return False
+
+    # -- telling
+
+    def _lines(self) -> Iterator[Point]:
+        return (self._group.point(f"alarm_list_{n:02d}") for n in range(1, LISTED + 1))
+
+    def _post(self) -> None:
+        self._due = False
+        group, stamp = self._group, Stamp.now()
+        together = [*self._connections(), *self._gaps()]
+        count = sum(entry.pvs for entry in together) + sum(map(len, self._known.values()))
+        entries = [*together, *self._newest_known()]
+        newest = sorted(entries, key=lambda e: (e.stamp, e.severity), reverse=True)
+        worst = max(newest, key=lambda e: e.severity, default=None)
+        texts = [_line(entry) for entry in newest[:LISTED]]
+        for number, point in enumerate(self._lines()):
+            point.post(texts[number] if number < len(texts) else "", stamp)
+        group.worst_alarm_text.post(worst.words() if worst else "", stamp)
+        group.alarm_count.post(count, stamp)
+        group.worst_alarm.post(worst.severity if worst else 0, stamp)
+
+    def _newest_known(self) -> Iterator[_Entry]:
+        """The newest alarms of each severity, as many as there are lines."""
+        for severity, raised in self._known.items():
+            for point, (stamp, value) in islice(reversed(raised.items()), LISTED):
+                yield _Entry(stamp, severity, partial(self._alarm, point, value))
+
+    def _connections(self) -> Iterator[_Entry]:
+        """The device or the parts of it that are away."""
+        for name, stamp in self._away.items():
+            if not self._told_above(name):
+                point: Any = self._group.pvdb[name]
+                yield _Entry(stamp, point.severity, partial(self._no_connection, point))
+
+    def _gaps(self) -> Iterator[_Entry]:
+        """What is not known though device and part are there: one entry for each scan.
+
+        What no scan reads is worked out from others, over parts: one that is away tells of it.
+        """
+        found: dict[object, list[dict[Point, Stamp]]] = {}
+        lacking = {self._connection(name) for name in self._away}
+        for place in self._places.values():
+            above = place.connection
+            if not place.unknown or above in self._away or self._told_above(above):
+                continue
+            if place.poller is not None or above not in lacking:
+                found.setdefault(place.poller or above, []).append(place.unknown)
+        for sets in found.values():
+            last = (next(reversed(points.items())) for points in sets)
+            newest, stamp = max(last, key=itemgetter(1))
+            count = sum(map(len, sets))
+            yield _Entry(stamp, Severity.INVALID, partial(self._gap, newest, count), count)
+
+    def _of(self, group: Group, text: str) -> str:
+        """A text with the name of the part in front."""
+        part = group.prefix.removeprefix(self._group.prefix).strip(":")
+        return plain(f"{part} {text}" if part else text)
+
+    def _alarm(self, point: Point, value: Any) -> str:
+        return self._of(point.group, _words(point, value))
+
+    def _no_connection(self, point: Point) -> str:
+        if point is not self._group.connected:
+            return self._of(point.group, "No connection")
+        reason = f": {self._reason}" if self._reason else ""
+        return plain(f"No connection to the instrument{reason}")
+
+    def _gap(self, newest: Point, count: int) -> str:
+        poller = newest.poller
+        if poller is not None and not poller.fresh:
+            pvs = "1 PV" if count == 1 else f"{count} PVs"
+            return self._of(poller.group, f"{poller.scan.label} not read: {pvs} without a value")
+        block = f" of {poller.scan.label}" if poller is not None else ""
+        more = f", and {count - 1} more{block}" if count > 1 else ""
+        return self._alarm(newest, newest.value) + more
+
+
+def _is_connection(point: Point) -> bool:
+    return point.spec.name.rpartition(":")[2] == CONNECTED
+
+
+def _line(entry: _Entry) -> str:
+    """A line of the list: local time, severity, words."""
+    at = time.localtime(EPICS_EPOCH + entry.stamp.seconds)
+    severity = Severity(entry.severity).name
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S', at)} {severity} {entry.words()}"
+
+
+def _words(point: Point, value: Any) -> str:
+    """The alarm of a PV as an operator would say it, without the part that it belongs to."""
+    what = point.setting("DESC", point.spec.desc) or point.spec.name
+    if point.status == Status.STATE:
+        label = point.states[value]
+        return what if value and label in _ACTIVE else f"{what}: {label}"
+    if point.status == Status.WRITE:
+        return f"{what}: put not carried out"
+    if point.status in _UNKNOWN:
+        return f"{what}: no value"
+    name = Status(point.status).name
+    number = f"{format_number(value, point.precision)} {point.units}".rstrip()
+    return f"{what} {number}: {name} {point.limit(name):.10g}"
