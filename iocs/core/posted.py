@@ -20,6 +20,7 @@ _SILENT = (
 
 CONNECTED = "Connected"
 
+
 def connected_pv(doc: str, guidance: str = _SILENT) -> Internal:
     """Whether the device, or a part of it, answers (bi): MAJOR if not."""
     return Internal(
