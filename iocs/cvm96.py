@@ -16,7 +16,8 @@ from typing import Any
 
 from drivers.cvm96.device import Meter, MeterBus
 from drivers.cvm96.plausibility import doubts
-from drivers.cvm96.protocol import BY_NAME, Quantity
+from drivers.cvm96.protocol import BY_NAME, DemandMode, Quantity
+from drivers.cvm96.reading import Extremes, Measurements
 from drivers.cvm96.settings import Cvm96Settings
 from iocs.core.alarm import Severity
 from iocs.core.declare import FAST, SLOW, Family, analog, binary, connected_pv, integer, text
@@ -109,8 +110,10 @@ MEASUREMENTS = (
     Row("average_current", "AverageCurrent", "Mean of the line currents"),
     Row("neutral_current", "NeutralCurrent", "Neutral current"),
     Row("maximum_demand", "MaxDemand", "Demand (of L1 if per phase)"),
-    Row("maximum_demand_l2", "MaxDemandL2", "Demand of L2, if per phase"),
-    Row("maximum_demand_l3", "MaxDemandL3", "Demand of L3, if per phase"),
+)
+PHASE_DEMANDS = (
+    Row("maximum_demand_l2", "MaxDemandL2", "Demand of L2"),
+    Row("maximum_demand_l3", "MaxDemandL3", "Demand of L3"),
 )
 _ENERGY_KINDS = ("Active", "Inductive", "Capacitive", "Apparent")
 ENERGIES = tuple(
@@ -150,6 +153,21 @@ def _values(
             )
             for row in rows
         }
+    )
+
+
+class PhaseDemandPVs(PartGroup[Meter]):
+    """The demands of L2 and L3, of a meter that integrates the current of each phase."""
+
+    instantaneous = Block[Measurements]()
+    extremes = Block[Extremes]()
+
+    now = _values(instantaneous, PHASE_DEMANDS)
+    maximum = _values(
+        extremes, PHASE_DEMANDS, "maxima.measurements.", "Max", ", maximum", archive=SLOW
+    )
+    minimum = _values(
+        extremes, PHASE_DEMANDS, "minima.measurements.", "Min", ", minimum", archive=SLOW
     )
 
 
@@ -231,7 +249,7 @@ class MeterPVs(PartGroup[Meter]):
     )
 
     def build(self) -> None:
-        """Set what depends on the meter: the unit of its demand, limits at its nominal values."""
+        """Set what depends on the meter: its demands, limits at its nominal values."""
         for name in ("l1_power_factor", "l2_power_factor", "l3_power_factor", "total_power_factor"):
             self._axis(f"now_{name}", -1.0, 1.0)
         unit = self.target.unit
@@ -240,6 +258,14 @@ class MeterPVs(PartGroup[Meter]):
             point = self.point(f"{kind}_maximum_demand")
             precision = round(math.log10(mode.counts))
             point.spec = replace(point.spec, units=mode.unit, precision=precision)
+        if mode is DemandMode.A_PER_PHASE:
+            self.add_part(
+                PhaseDemandPVs(self.prefix, self.target, parent=self),
+                {
+                    PhaseDemandPVs.instantaneous: (MeterPVs.instantaneous, lambda r: r),
+                    PhaseDemandPVs.extremes: (MeterPVs.extremes, lambda r: r),
+                },
+            )
         if unit.nominal_voltage is not None:
             self._limit_voltages(unit.nominal_voltage)
         frequency = self.root.device.settings.nominal_frequency

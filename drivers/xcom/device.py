@@ -145,6 +145,10 @@ class Gateway:
         """True if a device answered its last request."""
         return self._health.answering(address) and self._conversation.link.connected
 
+    def lacks(self, point: Point) -> bool:
+        """True if a device is known not to have a datapoint: it said so on this connection."""
+        return self._singles.lacks(point)
+
     def ram_value(self, point: Point) -> RamValue | None:
         """What was last written to RAM, which cannot be read back; None if nothing was."""
         return self._parameters.ram_value(point)

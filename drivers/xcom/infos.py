@@ -6,6 +6,7 @@ found and left out of the next ones. Source: Studer Xcom reference, sections 11,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -82,11 +83,17 @@ class InfoReader:
         head = found.head
         return InfoReading(
             tuple(points),
-            tuple(found.values.get(point.key) for point in points),
+            tuple(self._value(point, found) for point in points),
             None if head is None else head.time,
             None if head is None else Present(head.flags),
             tuple(sorted(found.silent)),
         )
+
+    def _value(self, point: Point, found: _Round) -> float | None:
+        """A value; NaN if a device that answers and has it did not give it."""
+        if point.address in found.silent or self._singles.lacks(point):
+            return None
+        return found.values.get(point.key, math.nan)
 
     def _sorted_out(
         self, points: Sequence[Point], found: _Round

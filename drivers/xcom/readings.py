@@ -27,9 +27,9 @@ class Point:
 class InfoReading:
     """Live values of one moment, in the order that they were asked for.
 
-    A value is None if its device did not answer or does not have it, NaN if the device says that it
-    has no value. `time` is the gateway's clock and `present` what the gateway sees, if the
-    reading was made by multi-info; `silent` are the devices that did not answer.
+    A value is None if its device is silent or does not have it, NaN if the device says that it has
+    no value or gave no good answer. `time` is the gateway's clock and `present` what the gateway
+    sees, if the reading was made by multi-info; `silent` are the devices that did not answer.
     """
 
     points: tuple[Point, ...]

@@ -65,7 +65,7 @@ class SimulatedGateway:
         self.card = DatalogCard()
         self.card_present = True
         self.card_full = False
-        self.restarted = True
+        self.restarted = False
         self.reads = 0
         self.writes = 0
         self.datalog_field = b""

@@ -6,6 +6,7 @@ Units of aux values are not on the wire; they are those of the usual sensor, whe
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +15,7 @@ from drivers.arbin.reading import ChannelReading
 from drivers.arbin.settings import CyclerSettings
 from drivers.arbin.words import AuxKind
 from iocs.core.dbr import UNITS_SIZE
-from iocs.core.declare import SLOW, analog, text
+from iocs.core.declare import SLOW, Presence, analog, text
 from iocs.core.declared import Family, Reading
 from iocs.core.group import Group, PartGroup
 from iocs.core.scan import Block
@@ -158,7 +159,7 @@ def _bms(number: int) -> Callable[[ChannelReading], float | None]:
 
 def _smb_number(number: int) -> Callable[[ChannelReading], float | None]:
     def get(reading: ChannelReading) -> float | None:
-        value = reading.smb[number].value if number < len(reading.smb) else None
+        value = reading.smb[number].value if number < len(reading.smb) else math.nan
         return value if isinstance(value, float) else None
 
     return get
@@ -205,7 +206,7 @@ def _smb_family(count: int) -> Family:
     for number in range(count):
         members[f"value{number + 1:02d}"] = analog(
             ExtraPVs.values, f"SMB:Value{number + 1:02d}", _smb_number(number), precision=4,
-            doc=f"Value {number + 1} of the smart battery",
+            doc=f"Value {number + 1} of the smart battery", presence=Presence.AT_TIMES,
         )  # fmt: skip
         members[f"text{number + 1:02d}"] = text(
             ExtraPVs.values, f"SMB:Text{number + 1:02d}", _smb_text(number), archive=SLOW,

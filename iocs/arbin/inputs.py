@@ -11,13 +11,13 @@ from drivers.arbin.device import Cycler
 from drivers.arbin.reader import unit_of
 from drivers.arbin.reading import ChannelReading
 from drivers.arbin.words import FAULTY, STOPPED, USER_VARIABLES
-from iocs.core.alarm import COMM, UNDEFINED, Alarm
+from iocs.core.alarm import COMM
 from iocs.core.dbr import ConversionError, Native
 from iocs.core.declare import FAST, Family
 from iocs.core.declared import Declared, Setting
 from iocs.core.point import Point
 from iocs.core.puts import check_limits
-from iocs.core.spec import PointSpec
+from iocs.core.spec import PointSpec, Presence
 from iocs.core.stamp import Stamp
 
 if TYPE_CHECKING:
@@ -114,13 +114,14 @@ class UserVariable(Declared):
     """A user variable of the running test, as a set point.
 
     The cycler does not report it: it shows the value that was accepted last in this test, and is
-    INVALID while that is not known.
+    not available while there is none.
     """
 
     def __init__(self, number: int) -> None:
         spec = PointSpec(
             name=f"MV:UD{number:02d}", record="ao", desc=f"User variable {number} of the test",
-            native=Native.DOUBLE, precision=6, writable=True, archive=FAST,
+            native=Native.DOUBLE, precision=6, presence=Presence.AT_TIMES, writable=True,
+            archive=FAST,
         )  # fmt: skip
         super().__init__(spec)
         self.number = number
@@ -145,7 +146,7 @@ class Variables:
     def __init__(self, group: ChannelPVs) -> None:
         self._group = group
         self._points: list[Point] = []
-        self._alarm = UNDEFINED
+        self._lost = True
         self._known = False
         self._test = ""
         self._time = 0.0
@@ -162,20 +163,17 @@ class Variables:
     def follow(self, reading: ChannelReading | None, stamp: Stamp) -> None:
         """Forget the values if this is another test, none, or nothing at all."""
         if reading is None:
-            self._forget(COMM, stamp)
+            self._lost, self._known, self._test = True, False, ""
+            for point in self._points:
+                point.fail(COMM, stamp)
             return
         test = "" if reading.status in NO_TEST else reading.texts.test_name
         other = test != self._test or reading.test_time < self._time
-        if self._alarm != UNDEFINED or (self._test and other):
-            self._forget(UNDEFINED, stamp)
-        self._test, self._time = test, reading.test_time
-
-    def _forget(self, alarm: Alarm, stamp: Stamp) -> None:
-        shown, self._alarm, self._test = self._alarm, alarm, ""
-        if self._known or shown != alarm:
-            self._known = False
+        if self._lost or (self._known and self._test and other):
+            self._lost = self._known = False
             for point in self._points:
-                point.fail(alarm, stamp)
+                point.post(None, stamp)
+        self._test, self._time = test, reading.test_time
 
     async def _put(self, point: Point, number: int, value: float) -> None:
         check_limits(point, value)

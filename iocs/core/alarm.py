@@ -49,6 +49,8 @@ class Alarm(NamedTuple):
 GOOD = Alarm(Status.NO_ALARM, Severity.NO_ALARM)
 UNDEFINED = Alarm(Status.UDF, Severity.INVALID)
 COMM = Alarm(Status.COMM, Severity.INVALID)
+NOT_AVAILABLE = Alarm(Status.UDF, Severity.NO_ALARM)
+"""There is no value, and that is no fault."""
 READ_FAILED = Alarm(Status.READ, Severity.INVALID)
 WRITE_FAILED = Alarm(Status.WRITE, Severity.MAJOR)
 """A command that was not carried out."""

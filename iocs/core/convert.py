@@ -49,7 +49,7 @@ def _coerce(spec: PointSpec, value: Any) -> Any:
     if spec.count > 1:
         return _array(spec, value)
     if spec.native is Native.DOUBLE:
-        return float(value)
+        return float(value) + 0.0  # -0.0 is 0.0
     number = int(value)
     if spec.native is Native.ENUM:
         if not 0 <= number < len(spec.states):
@@ -82,6 +82,8 @@ def _array(spec: PointSpec, values: Any) -> np.ndarray[Any, Any]:
     given = np.asarray(values, dtype=dtype).ravel()
     if len(given) > spec.count:
         raise ConversionError(f"{len(given)} elements; the PV holds {spec.count}")
+    if dtype.kind == "f":
+        given = given + 0.0  # -0.0 is 0.0
     if len(given) == spec.count:
         return given.copy()
     full = np.full(spec.count, np.nan if dtype.kind == "f" else 0, dtype=dtype)
@@ -189,7 +191,7 @@ def _put_number(channel: Channel, item: Any) -> float | int:
         if channel.native not in (Native.DOUBLE, Native.FLOAT) and _is_octal(text):
             raise ConversionError(f"{channel.pvname}: {quoted(text)} is octal to EPICS Base")
     if channel.native in (Native.DOUBLE, Native.FLOAT):
-        return float(item)
+        return float(item) + 0.0
     low, high = _INTEGER_ENDS[channel.native]
     if not (low <= item <= high and int(item) == item):  # false for NaN too
         raise ConversionError(

@@ -17,7 +17,7 @@ from .dbr import Native
 from .declared import Command, Declared, Family, Internal, Reading, Setpoint, Setting
 from .posted import FAST, SLOW, connected_pv, count_pv, number_pv
 from .scan import Block
-from .spec import Archive, PointSpec
+from .spec import NOT_AVAILABLE_STATE, Archive, PointSpec, Presence
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -37,6 +37,7 @@ __all__ = [
     "Family",
     "Internal",
     "PointSpec",
+    "Presence",
     "Reading",
     "Setpoint",
     "Setting",
@@ -75,7 +76,7 @@ def analog(
 ) -> Reading[R]:
     """A number with units (ai, DOUBLE).
 
-    ``limits``: hihi, high, low, lolo, hysteresis, display, mdel, adel; and their guidance.
+    ``limits``: hihi, high, low, lolo, hysteresis, display, mdel, adel; their guidance; presence.
     """
     spec = PointSpec(
         name=name,
@@ -307,6 +308,7 @@ def setpoint(  # noqa: PLR0913 - all that a set point is declared with
     doc: str,
     units: str = "",
     precision: int = 0,
+    presence: Presence = Presence.ALWAYS,
     low: float = math.nan,
     high: float = math.nan,
     urgent: bool = False,
@@ -326,6 +328,7 @@ def setpoint(  # noqa: PLR0913 - all that a set point is declared with
         "native": Native.DOUBLE,
         "units": units,
         "precision": precision,
+        "presence": presence,
         "archive": archive,
     }
     spec = PointSpec(
@@ -343,6 +346,7 @@ def choice(  # noqa: PLR0913 - all that a choice is declared with
     readback: Callable[[R], int | None],
     states: Sequence[str],
     doc: str,
+    presence: Presence = Presence.ALWAYS,
     urgent: bool = False,
     stops: bool = False,
     follow: bool = True,
@@ -352,13 +356,17 @@ def choice(  # noqa: PLR0913 - all that a choice is declared with
     """A state the device holds (bo for two, mbbo for more), with ``<name>_RBV`` (bi, mbbi).
 
     ``stops``: its first state switches off, which no screen asks about or holds up. ``agreement``
-    tells how late the readback may show what was put.
+    tells how late the readback may show what was put. One that a device may not have gets a state
+    that says so, which cannot be put.
     """
+    if presence is not Presence.ALWAYS:
+        states = (*states, NOT_AVAILABLE_STATE)
     out, back = ("bo", "bi") if len(states) == 2 else ("mbbo", "mbbi")
     common: dict[str, Any] = {
         "desc": doc,
         "native": Native.ENUM,
         "states": tuple(states),
+        "presence": presence,
         "archive": archive,
     }
     spec = PointSpec(name=name, record=out, writable=True, stops=stops, **common)

@@ -121,7 +121,7 @@ _ALWAYS: dict[str, FieldDef] = {
     "NSTA": FieldDef(Native.ENUM, lambda _: 0, None, STATUS_MENU),
     "ACKS": FieldDef(Native.ENUM, lambda p: p.acks, None, SEVERITY_MENU),
     "ACKT": FieldDef(Native.ENUM, lambda p: p.ackt, None, ("NO", "YES")),
-    "UDF": FieldDef(Native.CHAR, lambda p: int(p.severity == Severity.INVALID)),
+    "UDF": FieldDef(Native.CHAR, lambda p: int(p.absent or p.severity == Severity.INVALID)),
     "SCAN": FieldDef(Native.ENUM, _scan_menu, None, SCAN_MENU),
     "PROC": FieldDef(Native.CHAR, lambda _: 0, _process),
     "DISP": FieldDef(Native.CHAR, lambda p: p.setting("DISP", 0), _change("DISP")),

@@ -15,6 +15,7 @@ from .alarm import (
     COMM,
     GOOD,
     LIMIT_FIELDS,
+    NOT_AVAILABLE,
     NOT_CARRIED_OUT,
     SEVERITY_FIELDS,
     UNDEFINED,
@@ -28,7 +29,7 @@ from .channel import Channel
 from .convert import coerce, parse_put
 from .dbr import Native
 from .monitor import ALL_VALUES, Event
-from .spec import PointSpec
+from .spec import PointSpec, Presence
 from .stamp import Stamp
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Point(Channel):
         "_fields",
         "_limits",
         "_spec",
+        "absent",
         "acks",
         "ackt",
         "count",
@@ -71,6 +73,7 @@ class Point(Channel):
         "pvname",
         "refusal",
         "scalar",
+        "seen",
         "severity",
         "status",
         "text",
@@ -86,7 +89,7 @@ class Point(Channel):
         self.count = spec.count
         self.text = spec.text or spec.native is Native.STRING
         self.scalar = spec.count == 1 and not self.text
-        self.value = spec.initial if spec.native is not Native.STRING else ""
+        self.value = spec.initial
         self.status, self.severity = UNDEFINED
         self.epics_stamp = Stamp(0, 0)
         self.ackt = 1
@@ -96,6 +99,8 @@ class Point(Channel):
         self.last_posted: Any = None
         self.last_logged: Any = None
         self.failure: Alarm | None = None
+        self.absent = False  # the device has no value, which is no fault
+        self.seen = False
         self.refusal: Alarm | None = None
         self.putter: Putter | None = None
         self.place: Place | None = None  # where the summary of alarms has it
@@ -193,7 +198,7 @@ class Point(Channel):
 
     def judge_again(self) -> None:
         """Post the present value with the alarm it has now; stays INVALID without a good one."""
-        if self.failure is None and self.status != Status.UDF:
+        if self.failure is None and self.status != Status.UDF and not self.absent:
             self.post(self.value, Stamp.now())
 
     def metadata_limits(self) -> tuple[float, ...]:
@@ -239,17 +244,28 @@ class Point(Channel):
     def post(self, value: Any, stamp: Stamp, alarm: Alarm | None = None) -> None:
         """Publish a value read from the device: value, alarm and stamp in one step.
 
-        ``None`` means "not available" and makes the PV INVALID. A value that does not fit the
-        record raises :class:`~iocs.core.dbr.ConversionError` and changes nothing. Nothing is posted
-        when neither value (beyond MDEL, ADEL) nor alarm changed. Without ``alarm`` the limits and
-        state severities decide.
+        ``None`` makes the PV INVALID, unless it was declared that the device may have no value:
+        then it is not available, without an alarm. A value that does not fit the record raises
+        :class:`~iocs.core.dbr.ConversionError` and changes nothing. Nothing is posted when neither
+        value (beyond MDEL, ADEL) nor alarm changed. Without ``alarm`` the limits and state
+        severities decide.
         """
         if value is None:
-            self.fail(UNDEFINED, stamp)
+            self._post_none(stamp)
             return
         value = coerce(self.spec, value, self.pvname)
         self.failure = None
+        self.absent, self.seen = False, True
         self._publish(value, stamp, self.judge(value) if alarm is None else alarm)
+
+    def _post_none(self, stamp: Stamp) -> None:
+        presence = self.spec.presence
+        if presence is Presence.ALWAYS or (presence is Presence.IF_FITTED and self.seen):
+            self.fail(UNDEFINED, stamp)
+            return
+        self.failure = None
+        self.absent = True
+        self._publish(self.spec.absent, stamp, NOT_AVAILABLE)
 
     def fail(self, alarm: Alarm = COMM, stamp: Stamp | None = None) -> None:
         """Publish that the value is not to be trusted: it stays, INVALID, with a new stamp."""

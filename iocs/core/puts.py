@@ -21,7 +21,7 @@ from drivers.core.loglines import plain
 
 from .alarm import GOOD, NOT_CARRIED_OUT, READ_FAILED, WRITE_FAILED, Alarm, Severity
 from .dbr import ConversionError, Native
-from .spec import PointSpec
+from .spec import NOT_AVAILABLE_STATE, PointSpec, Presence
 from .stamp import Stamp
 
 if TYPE_CHECKING:
@@ -220,13 +220,18 @@ class SetpointPut:
 
     def _take_held(self, stamp: Stamp) -> None:
         value = self._setpoint.readback.get(self._reading)
-        self._known = value is not None
+        if value is None and self._point.spec.presence is not Presence.ALWAYS:
+            self._point.refusal = None  # no put to what is not there can ever end it
         try:
             self._point.post(value, stamp)
+            self._known = _is_known(value)
         except ConversionError:  # its readback PV, INVALID as well, has said so in the log
+            self._known = False
             self._point.fail(READ_FAILED, stamp)
 
     async def __call__(self, point: Point, value: Any) -> None:
+        if point.absent:
+            raise PermissionError(f"{point.pvname}: the device does not have it")
         check_limits(point, value)
         queue = self._group.put_queue
         self._under_way += 1
@@ -292,7 +297,7 @@ class SetpointPut:
     def _mismatch(self, value: Any, number: int, told: asyncio.Future[str]) -> NotHeld:
         """Why the put has failed; the set point shows what the device holds instead."""
         point = self._point
-        known = self._setpoint.readback.get(self._reading) is not None
+        known = _is_known(self._setpoint.readback.get(self._reading))
         if self._setpoint.follow and number == self._begun and known:
             point.refusal = NOT_CARRIED_OUT
             self._take_held(Stamp.now())
@@ -301,6 +306,11 @@ class SetpointPut:
         reason = f"; {told.result()}" if told.done() else ""
         put = _shown(point.spec, value)
         return NotHeld(f"{point.pvname}: put {put}, {who} {', '.join(held)}{reason}")
+
+
+def _is_known(value: Any) -> bool:
+    """Whether a readback tells what the device holds."""
+    return value is not None and value == value
 
 
 async def _read(poller: Poller[Any, Any], told: asyncio.Future[str]) -> object:
@@ -317,7 +327,7 @@ async def _read(poller: Poller[Any, Any], told: asyncio.Future[str]) -> object:
 
 def _shown(spec: PointSpec, value: Any) -> str:
     """A value as an operator knows it, with its units."""
-    if value is None:
+    if not _is_known(value):
         return "an unknown value"
     if spec.native is Native.ENUM:
         index = int(value)
@@ -326,7 +336,13 @@ def _shown(spec: PointSpec, value: Any) -> str:
 
 
 def check_limits(point: Point, value: Any) -> None:
-    """Refuse NaN, infinity and what is outside the control limits; nothing reaches the device."""
+    """Refuse NaN, infinity, what is outside the control limits and the state that is no choice.
+
+    Nothing of it reaches the device.
+    """
+    spec = point.spec
+    if spec.native is Native.ENUM and spec.presence is not Presence.ALWAYS and value == spec.absent:
+        raise PutRefused(f"{point.pvname}: {NOT_AVAILABLE_STATE!r} is no state to put")
     if not isinstance(value, (int, float)) or not point.spec.numeric:
         return
     low, high = point.spec.control

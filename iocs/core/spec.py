@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
@@ -35,6 +36,22 @@ NATIVE_OF_RECORD = {
     "stringin": Native.STRING,
     "stringout": Native.STRING,
 }
+
+
+NOT_AVAILABLE_STATE = "Not available"
+"""The last state of an enum whose device may not have it."""
+
+
+class Presence(Enum):
+    """When a reading of None is no fault: there is no value then, and no alarm.
+
+    ALWAYS: never; every device has a value. IF_FITTED: until there was one, since some devices or
+    firmwares have none; one that was there and is gone is a fault. AT_TIMES: whenever it comes.
+    """
+
+    ALWAYS = 0
+    IF_FITTED = 1
+    AT_TIMES = 2
 
 
 class DeclarationError(ValueError):
@@ -72,6 +89,9 @@ class PointSpec:
     ``guidance`` tells an operator what an alarm means and what to do, in one or two sentences;
     screens and the alarm server show it. It names no limit, since limits change at run time.
 
+    ``presence`` tells whether the device may have no value; an enum's last state is then
+    :data:`NOT_AVAILABLE_STATE`.
+
     ``restore``: autosave brings the value back when the IOC starts; it must not reach the device.
     ``urgent``: a command that stops something, and waits for nobody. ``stops``: a state of which
     the first one switches off.
@@ -101,6 +121,7 @@ class PointSpec:
     control: tuple[float, float] = (math.nan, math.nan)
     mdel: float = 0.0
     adel: float = 0.0
+    presence: Presence = Presence.ALWAYS
     writable: bool = False
     restore: bool = False
     snapshot: bool = False
@@ -130,6 +151,7 @@ class PointSpec:
             found.append(f"a record of type {self.record} holds one {expected.name}")
         if self.snapshot and (not self.writable or not self.numeric or self.count != 1):
             found.append("only a number that may be put can be in a snapshot")
+        found.extend(self._presence_problems())
         limits = [v for v in (self.lolo, self.low, self.high, self.hihi) if v == v]
         if limits != sorted(limits):
             found.append(f"alarm limits lolo, low, high, hihi must rise: {limits}")
@@ -143,6 +165,19 @@ class PointSpec:
             found.append(f"the guidance must be one line of at most {GUIDANCE_SIZE} characters")
         if len(self.units.encode()) >= UNITS_SIZE:
             found.append(f"units {self.units!r} must have at most {UNITS_SIZE - 1} bytes")
+        return found
+
+    def _presence_problems(self) -> list[str]:
+        """What cannot be shown as not available, or must not be restored."""
+        if self.presence is Presence.ALWAYS:
+            return []
+        found: list[str] = []
+        if not self.text and (self.count != 1 or self.native in (Native.LONG, Native.CHAR)):
+            found.append("only a DOUBLE, a state or a text can be not available")
+        if self.native is Native.ENUM and self.states[-1:] != (NOT_AVAILABLE_STATE,):
+            found.append(f"its last state must be {NOT_AVAILABLE_STATE!r}")
+        if self.snapshot:
+            found.append("what some devices do not have cannot be in a snapshot")
         return found
 
     def _state_problems(self) -> list[str]:
@@ -170,12 +205,17 @@ class PointSpec:
     @property
     def initial(self) -> object:
         """The value before the first read: NaN, 0, empty; never shown as valid."""
-        if self.text:
+        if self.text or self.native is Native.STRING:
             return ""
         if self.count > 1:
             fill = math.nan if self.native in (Native.DOUBLE, Native.FLOAT) else 0
             return np.full(self.count, fill, dtype=DTYPES[self.native].newbyteorder("="))
         return math.nan if self.native is Native.DOUBLE else 0
+
+    @property
+    def absent(self) -> object:
+        """The value while the device has none: NaN, an empty text, the state that says so."""
+        return len(self.states) - 1 if self.native is Native.ENUM else self.initial
 
     @property
     def control_ends(self) -> tuple[float, float]:

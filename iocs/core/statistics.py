@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LOADS_EVERY = 10
 """Heartbeats from one look at memory and loads to the next, as devIocStats has it."""
 
+_MEGABYTE = 1e6
+_CLOCK = "%Y-%m-%d %H:%M:%S"
+
 RESTART_EXIT_CODE = 86
 """Exit code that asks the service manager for a restart (``Ioc:SYSRESET``)."""
 
@@ -59,9 +62,9 @@ class StatisticsPVs(PVs):
     monitor_count = count_pv("Ioc:CA_MON_CNT", "Monitors that clients have set")
     file_count = count_pv("Ioc:FD_CNT", "Open files")
     file_limit = count_pv("Ioc:FD_MAX", "Open files allowed")
-    memory_used = number_pv("Ioc:MEM_USED", "Memory of the process", "byte", precision=0)
-    memory_free = number_pv("Ioc:MEM_FREE", "Free memory of the host", "byte", precision=0)
-    memory_size = number_pv("Ioc:MEM_MAX", "Memory of the host", "byte", precision=0)
+    memory_used = number_pv("Ioc:MEM_USED", "Memory of the process (10^6 bytes)", "MB")
+    memory_free = number_pv("Ioc:MEM_FREE", "Memory free (10^6 bytes)", "MB", precision=0)
+    memory_size = number_pv("Ioc:MEM_MAX", "Memory of the host (10^6 bytes)", "MB", precision=0)
     cpu_load = number_pv("Ioc:IOC_CPU_LOAD", "Processor load of the IOC", "%")
     system_load = number_pv("Ioc:SYS_CPU_LOAD", "Processor load of the host", "%")
     restart = Setting(
@@ -111,7 +114,7 @@ class Statistics:
     def post_constants(self) -> None:
         """What does not change while the IOC runs."""
         group, stamp = self._group, Stamp.now()
-        group.start_time.post(time.strftime("%m/%d/%Y %H:%M:%S"), stamp)
+        group.start_time.post(time.strftime(_CLOCK), stamp)
         group.host_name.post(socket.gethostname(), stamp)
         group.epics_version.post(f"caproto {metadata.version('caproto')}", stamp)
         group.app_version.post(f"labioc {version()}", stamp)
@@ -121,7 +124,7 @@ class Statistics:
         group.process_id.post(os.getpid(), stamp)
         group.parent_id.post(os.getppid(), stamp)
         group.cpu_count.post(os.cpu_count() or 1, stamp)
-        group.memory_size.post(psutil.virtual_memory().total, stamp)
+        group.memory_size.post(psutil.virtual_memory().total / _MEGABYTE, stamp)
         if sys.platform != "win32":
             import resource
 
@@ -136,7 +139,7 @@ class Statistics:
         self._beats += 1
         group.heartbeat.post(self._beats & 0x7FFFFFFF, stamp)
         group.uptime.post(format_duration(time.monotonic() - self._started), stamp)
-        group.time_of_day.post(time.strftime("%m/%d/%Y %H:%M:%S"), stamp)
+        group.time_of_day.post(time.strftime(_CLOCK), stamp)
         group.record_count.post(len(group.pvdb), stamp)
         if self._beats % LOADS_EVERY == 1:
             self._post_loads(stamp)
@@ -149,7 +152,7 @@ class Statistics:
     def _post_loads(self, stamp: Stamp) -> None:
         """Memory, and the mean loads since the last call."""
         group = self._group
-        group.memory_used.post(self._process.memory_info().rss, stamp)
-        group.memory_free.post(psutil.virtual_memory().available, stamp)
+        group.memory_used.post(self._process.memory_info().rss / _MEGABYTE, stamp)
+        group.memory_free.post(psutil.virtual_memory().available / _MEGABYTE, stamp)
         group.cpu_load.post(self._process.cpu_percent(None), stamp)
         group.system_load.post(psutil.cpu_percent(None), stamp)

@@ -163,7 +163,6 @@ class Summary:
                 self._away.pop(point.pvname, None)
         for level, raised in self._known.items():
             if level == severity:
-                before = raised.get(point)
                 raised[point] = _Raised(stamp, point.value)
             elif raised:
                 raised.pop(point, None)

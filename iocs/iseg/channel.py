@@ -19,6 +19,7 @@ from iocs.core.declare import (
     BY_DRIVER,
     NO_YES,
     SLOW,
+    Presence,
     analog,
     binary,
     choice,
@@ -38,6 +39,7 @@ STATES = (
     "Off", "RampingUp", "On", "RampingDown", "Tripped", "Inhibited", "EmergencyOff", "Error",
 )  # fmt: skip
 ACTIONS = ("No action", "Ramp down", "Shut off", "Shut off module")
+_NO_ACTION = -1
 _BAD_STATES = (
     ChannelState.TRIPPED,
     ChannelState.INHIBITED,
@@ -48,8 +50,11 @@ _VOLT, _AMPERE = 3, 10
 
 
 def action_index(code: int | None) -> int | None:
-    """The place of an action code among `ACTIONS`; None for a code without a known meaning."""
-    return code if code in list(Action) else None
+    """The place of an action code among `ACTIONS`; one that is none for an unknown code.
+
+    None if the module does not have the item.
+    """
+    return code if code is None or code in list(Action) else _NO_ACTION
 
 
 class ChannelPVs(PartGroup[Channel]):
@@ -139,13 +144,13 @@ class ChannelPVs(PartGroup[Channel]):
     ramp_up = setpoint(
         "RampSpeedUp", Channel.set_ramp_up, confirm=parameters, urgent=True,
         readback=lambda r: r.ramp_up, units="V/s", precision=_VOLT, archive=SLOW,
-        doc="Own ramp speed upwards", low=0.0,
+        doc="Own ramp speed upwards", low=0.0, presence=Presence.IF_FITTED,
         agreement=BY_DRIVER,
     )  # fmt: skip
     ramp_down = setpoint(
         "RampSpeedDown", Channel.set_ramp_down, confirm=parameters, urgent=True,
         readback=lambda r: r.ramp_down, units="V/s", precision=_VOLT, archive=SLOW,
-        doc="Own ramp speed downwards", low=0.0,
+        doc="Own ramp speed downwards", low=0.0, presence=Presence.IF_FITTED,
         agreement=BY_DRIVER,
     )  # fmt: skip
     module_ramp = analog(
@@ -155,19 +160,19 @@ class ChannelPVs(PartGroup[Channel]):
     trip_time = setpoint(
         "TripTime", Channel.set_trip_time, confirm=parameters, urgent=True,
         readback=lambda r: r.trip_time, units="ms", archive=SLOW, doc="Delay of a trip",
-        low=0.0, high=65535.0,
+        low=0.0, high=65535.0, presence=Presence.IF_FITTED,
         agreement=BY_DRIVER,
     )  # fmt: skip
     trip_action = choice(
         "TripAction", Channel.set_trip_action, confirm=parameters, urgent=True,
         readback=lambda r: action_index(r.trip_action), states=ACTIONS, archive=SLOW,
-        doc="What a delayed trip does",
+        doc="What a delayed trip does", presence=Presence.IF_FITTED,
         agreement=BY_DRIVER,
     )  # fmt: skip
     inhibit_action = choice(
         "ExternalInhibitAction", Channel.set_inhibit_action, confirm=parameters, urgent=True,
         readback=lambda r: action_index(r.inhibit_action), states=ACTIONS, archive=SLOW,
-        doc="What the external inhibit does",
+        doc="What the external inhibit does", presence=Presence.IF_FITTED,
         agreement=BY_DRIVER,
     )  # fmt: skip
 

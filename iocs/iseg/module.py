@@ -12,6 +12,7 @@ from drivers.iseg.words import MODULE_EVENT_BITS, MODULE_STATUS_BITS
 from iocs.core.declare import (
     BY_DRIVER,
     SLOW,
+    Presence,
     analog,
     array,
     choice,
@@ -93,32 +94,34 @@ class ModulePVs(PartGroup[Module]):
     current_ramp = setpoint(
         "CurrentRampSpeed", Module.set_current_ramp, confirm=parameters, urgent=True,
         readback=lambda r: r.current_ramp, units="%/s", precision=3, archive=SLOW,
-        doc="Current ramp, % of nominal per s", low=0.0, high=100.0,
+        doc="Current ramp, % of nominal per s", low=0.0, high=100.0, presence=Presence.IF_FITTED,
         agreement=BY_DRIVER,
     )  # fmt: skip
     voltage_limit = analog(
         parameters, "VoltageLimit", lambda r: r.voltage_limit, units="%", precision=1,
-        doc="Hardware voltage limit, % of nominal", archive=SLOW,
+        doc="Hardware voltage limit, % of nominal", archive=SLOW, presence=Presence.IF_FITTED,
     )  # fmt: skip
     current_limit = analog(
         parameters, "CurrentLimit", lambda r: r.current_limit, units="%", precision=1,
-        doc="Hardware current limit, % of nominal", archive=SLOW,
+        doc="Hardware current limit, % of nominal", archive=SLOW, presence=Presence.IF_FITTED,
     )  # fmt: skip
     temperature = analog(
         parameters, "Temperature", lambda r: r.temperature, units="degC", precision=1, high=50.0,
-        hihi=55.0, doc="Board temperature",
+        hihi=55.0, doc="Board temperature", presence=Presence.IF_FITTED,
         guidance="The board gets too hot; the module may block its outputs. Check fans, filters"
         " and air flow of the crate.",
     )  # fmt: skip
     supply_24v = analog(
         parameters, "Supply24V", lambda r: r.supply_24v, units="V", precision=2, lolo=22.8,
         hihi=25.2, doc="Supply +24 V", archive=SLOW,
+        presence=Presence.IF_FITTED,
         guidance="The crate's 24 V is out of tolerance, and the module may block its outputs."
         " Check the power supply of the crate and its load.",
     )  # fmt: skip
     supply_5v = analog(
         parameters, "Supply5V", lambda r: r.supply_5v, units="V", precision=2, lolo=4.75,
         hihi=5.25, doc="Supply +5 V", archive=SLOW,
+        presence=Presence.IF_FITTED,
         guidance="The 5 V is out of tolerance, and the module may block its outputs. Check the"
         " power supply of the crate; if that is good, the module needs service.",
     )  # fmt: skip

@@ -184,8 +184,8 @@ class GatewayPVs(PartGroup[Unit]):
         fast, "LastMessage:Class", _newest_class, states=CLASS_STATES, doc="Class of newest message"
     )
     newest_type = integer(
-        fast, "LastMessage:Type", lambda r: r.messages[0].type if r.messages else None,
-        doc="Type of newest message",
+        fast, "LastMessage:Type", lambda r: r.messages[0].type if r.messages else -1,
+        doc="Type of newest message, -1 for none",
     )  # fmt: skip
     newest_text = text(
         fast, "LastMessage:Text", _newest(lambda m: m.text), size=80, doc="Text of newest message"

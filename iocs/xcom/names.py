@@ -46,7 +46,7 @@ _SHORT = {
     3107: "Electronics temperature 2, minute mean",
     3103: "Electronics temperature 1, minute max",
     3119: "Active power at AC-in, minute mean",
-    7004: "Minutes left, NaN while charging",
+    7004: "Minutes left, none while charging",
     7047: "State of charge by manufacturer model",
     11038: "Charge-cycle phase",
     3010: "Charge-cycle phase",

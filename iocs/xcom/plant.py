@@ -289,7 +289,10 @@ class Plant:
         written = None if point == _CLOCK else self.gateway.ram_value(point)
         in_force = flash if written is None or self._awaited(point) else written.value
         limits = self._limits.get(point.key)
-        return ParameterState(point.datapoint, flash, in_force, written is not None, limits)
+        lacking = self.gateway.lacks(point)
+        return ParameterState(
+            point.datapoint, flash, in_force, written is not None, limits, lacking
+        )
 
 
 def has(device: DeviceId, point: Datapoint) -> bool:

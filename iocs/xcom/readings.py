@@ -79,8 +79,8 @@ class SlowReading:
 class ParameterState:
     """A parameter: what flash holds, what is in force as far as is known, what is allowed.
 
-    `in_ram` tells that what is in force was written to RAM, which cannot be read back. `each` is
-    what is in force in each device of a group.
+    `lacking` tells that the device does not have it, `in_ram` that what is in force was written to
+    RAM, which cannot be read back. `each` is what is in force in each device of a group.
     """
 
     point: Datapoint
@@ -88,6 +88,7 @@ class ParameterState:
     in_force: Value | None
     in_ram: bool
     limits: Limits | None
+    lacking: bool = False
     each: tuple[Value | None, ...] = ()
 
     @property
@@ -137,6 +138,7 @@ def _common(states: Sequence[ParameterState]) -> ParameterState:
         flash=first.flash if all(one.flash == first.flash for one in states) else None,
         in_force=first.in_force if all(one.in_force == first.in_force for one in states) else None,
         in_ram=any(one.in_ram for one in states),
+        lacking=all(one.lacking for one in states),
         limits=_allowed_by_all([one.limits for one in states]),
         each=tuple(one.in_force for one in states),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from drivers.core.errors import NoReply
@@ -11,6 +12,7 @@ from drivers.xcom.addresses import family_of_address
 from drivers.xcom.discovery import DeviceId
 from drivers.xcom.health import device_name
 from drivers.xcom.settings import XcomSettings
+from iocs.core.declare import Presence
 from iocs.core.group import DeviceGroup
 from iocs.core.instrument import Demo, Instrument
 from iocs.core.scan import Block, Scan
@@ -21,7 +23,7 @@ from .names import GROUP_LEVELS
 from .parts import DevicePVs, GroupPVs, group_pvs, part_of
 from .plant import GATEWAY_ID, Plant
 from .readings import FastReading, SettingsReading, SlowReading
-from .sums import site_pvs
+from .sums import site_pvs, sums_over
 from .unit import Unit
 
 Feeds = dict[Block[Any], tuple[Block[Any], Callable[[Any], Any]]]
@@ -63,6 +65,7 @@ class SiteIOC(DeviceGroup[Plant]):
         self._silent: set[int] = set()
         for device in self.device.devices:
             self.add_part(*self._part(device))
+        self._sum_up()
         self.feed(SiteIOC.fast).followers.append(self._grow)
         self.feed(SiteIOC.slow).followers.append(self._grow)
         self.feed(SiteIOC.fast).followers.append(self._notice_silence)
@@ -94,6 +97,7 @@ class SiteIOC(DeviceGroup[Plant]):
             self.grow(part, feeds)
             self.log.info("%s found: its PVs are served now", part.target.level.rstrip(":"))
         if new:
+            self._sum_up()
             self.pollers[SiteIOC.slow].read_soon()
             self.pollers[SiteIOC.parameters].read_soon()
 
@@ -121,6 +125,12 @@ class SiteIOC(DeviceGroup[Plant]):
                 self.log.warning("%s answers again", device_name(address))
                 for scan in others:
                     self.pollers[scan].read_soon()
+
+    def _sum_up(self) -> None:
+        """Sums over the devices that are known have a value, or something is wrong."""
+        for attribute in sums_over(self.device.devices):
+            point = self.point(f"site_{attribute}")
+            point.spec = replace(point.spec, presence=Presence.ALWAYS)
 
     def _part(self, device: DeviceId) -> tuple[DevicePVs, Feeds]:
         unit = Unit(self.device, device)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from drivers.xcom.addresses import Family
 from drivers.xcom.discovery import DeviceId
-from iocs.core.declare import FAST, analog
+from iocs.core.declare import FAST, Presence, analog
 from iocs.core.declared import Family as PVFamily
 from iocs.core.scan import Block
 
@@ -47,8 +47,9 @@ def battery_power(reading: FastReading) -> float | None:
 
 
 def value_of(reading: FastReading, device: DeviceId, number: int) -> float | None:
-    """A live value of a device."""
-    return None if reading.infos is None else reading.infos.get(device.address, number)
+    """A live value of a device, None if it did not give it."""
+    value = None if reading.infos is None else reading.infos.get(device.address, number)
+    return None if value is None or math.isnan(value) else value
 
 
 def _summed(values: Sequence[float | None]) -> float | None:
@@ -56,25 +57,36 @@ def _summed(values: Sequence[float | None]) -> float | None:
     return math.fsum(known) if known and len(known) == len(values) else None
 
 
+_ROWS: tuple[tuple[str, str, str, int, dict[Family, int]], ...] = (
+    ("AcPowerIn", "Active power at AC-in, all Xtenders", "kW", 3, {Family.XTENDER: 3137}),
+    ("AcPowerOut", "Active power at AC-out, all Xtenders", "kW", 3, {Family.XTENDER: 3136}),
+    ("PvPower", "PV power, all VarioTracks and -Strings", "kW", 3, _PV_POWERS),
+    ("AcEnergyInCurrDay", "Energy at AC-in today", "kWh", 2, {Family.XTENDER: 3081}),
+    ("AcEnergyOutCurrDay", "Energy to the loads today", "kWh", 2, {Family.XTENDER: 3083}),
+    ("PvEnergyCurrDay", "PV energy today", "kWh", 2, _PV_ENERGIES),
+)
+
+
 def site_pvs(block: Block[FastReading]) -> PVFamily:
-    """``Site:`` PVs."""
-    rows = (
-        ("AcPowerIn", "Active power at AC-in, all Xtenders", "kW", 3, {Family.XTENDER: 3137}),
-        ("AcPowerOut", "Active power at AC-out, all Xtenders", "kW", 3, {Family.XTENDER: 3136}),
-        ("PvPower", "PV power, all VarioTracks and -Strings", "kW", 3, _PV_POWERS),
-        ("AcEnergyInCurrDay", "Energy at AC-in today", "kWh", 2, {Family.XTENDER: 3081}),
-        ("AcEnergyOutCurrDay", "Energy to the loads today", "kWh", 2, {Family.XTENDER: 3083}),
-        ("PvEnergyCurrDay", "PV energy today", "kWh", 2, _PV_ENERGIES),
-    )
+    """``Site:`` PVs: not available until there is a device that they are sums over."""
     found = {
         name.lower(): analog(
             block, f"Site:{name}", lambda r, n=numbers: total(r, n), doc=doc, units=units,
-            precision=precision, archive=FAST,
+            precision=precision, presence=Presence.AT_TIMES, archive=FAST,
         )
-        for name, doc, units, precision, numbers in rows
+        for name, doc, units, precision, numbers in _ROWS
     }  # fmt: skip
     found["batterypower"] = analog(
         block, "Site:BatteryPower", battery_power, doc="Power into the battery", units="kW",
         precision=3, archive=FAST,
     )  # fmt: skip
     return PVFamily({**found})
+
+
+def sums_over(devices: Sequence[DeviceId]) -> list[str]:
+    """The attributes, in the family of `site_pvs`, of the sums that these devices have a part in.
+
+    What cannot be told of those is a fault.
+    """
+    families = {device.family for device in devices}
+    return [name.lower() for name, *_, numbers in _ROWS if families & set(numbers)]

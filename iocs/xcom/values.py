@@ -13,9 +13,19 @@ from drivers.xcom.datapoint import NO_SENSOR, Access, Datapoint
 from drivers.xcom.datapoints import datapoint
 from drivers.xcom.protocol import Format, ObjectType
 from drivers.xcom.readings import Point
-from iocs.core.alarm import Severity
+from iocs.core.alarm import UNDEFINED, Severity
 from iocs.core.dbr import Native
-from iocs.core.declare import SLOW, Agreement, analog, binary, choice, command, setpoint, state
+from iocs.core.declare import (
+    SLOW,
+    Agreement,
+    Presence,
+    analog,
+    binary,
+    choice,
+    command,
+    setpoint,
+    state,
+)
 from iocs.core.declared import Command, Declared, Family, Reading, Setpoint
 from iocs.core.group import PartGroup
 from iocs.core.point import Point as ServedPoint
@@ -32,6 +42,7 @@ R = TypeVar("R")
 SettingsShare = Mapping[int, ParameterState]
 
 _NO_SENSOR_FROM = NO_SENSOR - 100.0
+_MINUTES_LEFT = 7004
 _CLOCK = 5002
 """A clock, which is no use in an archive: every sample has its own time."""
 
@@ -90,10 +101,13 @@ def _live(
     name, doc = pv_name(point), description(point)
     judged = JUDGED.get(point.number, Judged(""))
     if point.labels is None:
+        timely = point.number == _MINUTES_LEFT
+        shown = _minutes_left(get) if timely else _sensor(get) if point.unit == "degC" else get
         return analog(
-            block, name, _sensor(get) if point.unit == "degC" else get, doc=doc, units=point.unit,
-            precision=precision(point), archive=archive, guidance=judged.guidance, **judged.limits,
-            display=_SENSIBLE.get(point.number, (0.0, 0.0)),
+            block, name, shown, doc=doc, units=point.unit, precision=precision(point),
+            archive=archive, presence=Presence.AT_TIMES if timely else Presence.IF_FITTED,
+            guidance=judged.guidance, display=_SENSIBLE.get(point.number, (0.0, 0.0)),
+            **judged.limits,
         )  # fmt: skip
     states = States(point)
     chosen = judged.states
@@ -125,6 +139,19 @@ def _sensor(get: Callable[[R], float | None]) -> Callable[[R], float | None]:
         return None if value is not None and value >= _NO_SENSOR_FROM else value
 
     return sensed
+
+
+def _minutes_left(get: Callable[[R], float | None]) -> Callable[[R], float | None]:
+    """The minutes until the battery is empty: the device counts them from -60000 to 0 (18.1).
+
+    It has no value, which is NaN, while the battery is being charged.
+    """
+
+    def left(reading: R) -> float | None:
+        value = get(reading)
+        return None if value is None or math.isnan(value) else abs(value)
+
+    return left
 
 
 def parameter_pvs(
@@ -178,7 +205,7 @@ def follow_doubts(group: PartGroup[Unit]) -> None:
             attribute = f"parameters_p{point.datapoint.number}_rbv"
             concerned = unit.device.address in (point.address, *GROUPS)
             if concerned and attribute in group.attr_pvdb:
-                group.point(attribute).post(None, stamp)
+                group.point(attribute).fail(UNDEFINED, stamp)
 
     unit.plant.doubted.append(doubt)
 
@@ -209,6 +236,20 @@ def _in_flash(number: int) -> Callable[[SettingsShare], float | None]:
     return lambda share: None if number not in share else share[number].flash
 
 
+def _if_fitted(
+    number: int, get: Callable[[SettingsShare], float | None]
+) -> Callable[[SettingsShare], float | None]:
+    """A number of a parameter: None if the device does not have it, NaN if nobody knows."""
+
+    def known(share: SettingsShare) -> float | None:
+        if number in share and share[number].lacking:
+            return None
+        value = get(share)
+        return math.nan if value is None else value
+
+    return known
+
+
 def _setpoint(
     block: Block[SettingsShare], point: Datapoint, *, snapshot: bool
 ) -> Setpoint[Unit, Any]:
@@ -220,9 +261,10 @@ def _setpoint(
 
     if point.format is Format.FLOAT:
         return setpoint(
-            name, write, confirm=block, readback=in_force, doc=doc, units=point.unit,
-            precision=precision(point), archive=SLOW, agreement=_agreement(point),
-            snapshot=snapshot,
+            name, write, confirm=block, doc=doc, units=point.unit, precision=precision(point),
+            readback=in_force if snapshot else _if_fitted(number, in_force), archive=SLOW,
+            agreement=_agreement(point), snapshot=snapshot,
+            presence=Presence.ALWAYS if snapshot else Presence.IF_FITTED,
         )  # fmt: skip
     if point.format is Format.INT32:
         return _whole(block, point, write, in_force)
@@ -261,8 +303,9 @@ def _flash(block: Block[SettingsShare], point: Datapoint) -> Reading[SettingsSha
     doc = "In flash, as the device tells it"
     if point.format is Format.FLOAT or point.format is Format.INT32:
         return analog(
-            block, name, get, doc=doc, units=point.unit, precision=precision(point),
-            archive=None if point.number == _CLOCK else SLOW,
+            block, name, _if_fitted(point.number, get), doc=doc, units=point.unit,
+            precision=precision(point), archive=None if point.number == _CLOCK else SLOW,
+            presence=Presence.IF_FITTED,
         )  # fmt: skip
     return _labelled(block, name, doc, States(point), get)
 

@@ -15,7 +15,7 @@ from drivers.cvm96.settings import Cvm96Settings, MeterSettings
 from iocs.core.instrument import Instrument
 from iocs.core.options import SettingsError, json_schema, parse
 from iocs.core.point import Point
-from iocs.cvm96 import ENERGIES, INSTRUMENT, MEASUREMENTS, MeterBusIOC
+from iocs.cvm96 import ENERGIES, INSTRUMENT, MEASUREMENTS, PHASE_DEMANDS, MeterBusIOC
 from iocs.registry import load
 
 PER_LINE = {
@@ -42,8 +42,6 @@ QUANTITY_PVS = {
     "AverageCurrent": "A",
     "NeutralCurrent": "A",
     "MaxDemand": "W",
-    "MaxDemandL2": "A",
-    "MaxDemandL3": "A",
     "Energy:Active": "Wh",
     "Energy:Inductive": "varh",
     "Energy:Capacitive": "varh",
@@ -103,7 +101,7 @@ METERS = [{"name": "Main", "address": 1}, {"name": "Hall-2", "address": 7}]
 @pytest.mark.parametrize("meters", [[], METERS])
 def test_every_meter_has_every_quantity_in_its_unit(meters: list[dict[str, Any]]) -> None:
     ioc = _ioc(meters=meters)
-    assert len(QUANTITY_PVS) == 44
+    assert len(QUANTITY_PVS) == 42
     for level in [f"{meter['name']}:" for meter in meters] or [""]:
         for name, units in _expected().items():
             assert _point(ioc, level + name).units == units, name
@@ -132,9 +130,9 @@ def test_scan_groups_and_their_periods() -> None:
 
 
 def test_every_quantity_of_the_meter_has_its_pv() -> None:
-    rows = [*MEASUREMENTS, *ENERGIES]
+    rows = [*MEASUREMENTS, *PHASE_DEMANDS, *ENERGIES]
     assert sorted(row.quantity for row in rows) == sorted(each.name for each in QUANTITIES)
-    assert {row.pv for row in rows} == set(QUANTITY_PVS)
+    assert {row.pv for row in rows} == {*QUANTITY_PVS, "MaxDemandL2", "MaxDemandL3"}
     assert len(plan([row.what for row in rows], [Image.INSTANTANEOUS])) == 3
 
 
@@ -148,6 +146,9 @@ def test_the_unit_of_the_demand_is_that_of_its_mode(mode: str, units: str, preci
         point = _point(ioc, f"A:MaxDemand{end}")
         assert (point.units, point.precision) == (units, precision)
         assert _point(ioc, f"Main:MaxDemand{end}").units == "W"
+        for line in ("L2", "L3"):
+            assert f"T:Main:MaxDemand{line}{end}" not in ioc.pvdb
+            assert (f"T:A:MaxDemand{line}{end}" in ioc.pvdb) is (mode == "A_per_phase")
 
 
 def test_there_are_no_limits_without_nominal_values() -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 import psutil
 import pytest
 
 from iocs import registry
+from iocs.export.files import demo_target
 from tests.support.ca import CaSpace
-from tests.support.libca import Libca
+from tests.support.libca import Form, Libca
 from tests.support.process import PythonProcess
-from tests.support.wire.until import until
+from tests.support.wire.until import PATIENCE, until
 
 SIMULATOR = "drivers.cpa1110.simulator"
 IOC = "iocs.cpa1110"
@@ -178,6 +181,31 @@ async def test_the_demo_shows_every_instrument(ca_space: CaSpace) -> None:
     shown = {line.split()[0] for line in process.stdout if line.startswith("DEMO:")}
     demos = [registry.load(name).demo for name in registry.MODULES]
     assert shown == {one.prefix + name for one in demos for name in one.show}
+
+
+async def alarms(ca: Libca, names: Sequence[str]) -> dict[str, int]:
+    """The PVs that are in alarm, with their severity."""
+    found = await asyncio.gather(*(ca.get(name, form=Form.TIME) for name in names))
+    pairs = zip(names, found, strict=True)
+    return {name: reading.severity for name, reading in pairs if reading.severity}
+
+
+async def test_a_healthy_demo_has_no_alarm_at_all(ca_space: CaSpace) -> None:
+    """What is not there is not broken, and the restart of a demo is no fault."""
+    targets = [demo_target(registry.load(name)) for name in registry.MODULES]
+    names = [target.prefix + row.name for target in targets for row in target.rows]
+    arguments = ("demo", "--seconds", "3600")
+    async with PythonProcess("iocs.cli", *arguments, env=ca_space.env) as process:
+        address = await process.line(r"export EPICS_CA_ADDR_LIST=(\S+) ")
+        await process.line("^every IOC delivers")
+        async with Libca(ca_space.env | {"EPICS_CA_ADDR_LIST": address[1]}) as ca:
+            deadline = time.monotonic() + PATIENCE
+            standing = await alarms(ca, names)
+            while standing and time.monotonic() < deadline:
+                standing = await alarms(ca, list(standing))
+            assert standing == {}
+        to_parent(process, signal.SIGINT)
+        assert await process.wait() == 0, process.output
 
 
 @pytest.mark.slow

@@ -131,7 +131,13 @@ async def test_puts_that_are_refused_say_why(ca_space: CaSpace) -> None:
             with pytest.raises(PutError):
                 await client.put(name, value)
         assert crate.modules[0].writes == 0
-        assert newest(client, "M00:CH01:RampSpeedUp")[1] == INVALID
+        # the module has none
+        await until(lambda: newest(client, "M00:CH01:RampSpeedUp")[1] == NO_ALARM)
+        assert "nan" in repr(newest(client, "M00:CH01:RampSpeedUp")[0])
+        with pytest.raises(PutError, match="the device does not have it"):
+            await client.put(f"{CH1}RampSpeedUp", 10.0)
+        assert newest(client, "M00:CH01:RampSpeedUp")[1] == NO_ALARM
+        assert crate.modules[0].writes == 0
         crate.modules[0].model.channels[1].trip()
         with pytest.raises(PutError, match="trip"):
             await client.put(f"{CH1}On", 1)

@@ -182,6 +182,9 @@ async def test_what_happens_on_the_site_becomes_a_message(one: Bench) -> None:
 async def test_the_restart_flag_stays_until_it_is_cleared(one: Bench) -> None:
     await one.raw.read(101, 3000)
     assert one.raw.last is not None
+    assert FrameFlags.RESTARTED not in FrameFlags(one.raw.last.flags)
+    one.site.gateway.restart()
+    await one.raw.read(101, 3000)
     assert FrameFlags.RESTARTED in FrameFlags(one.raw.last.flags)
     await one.raw.write(501, 5104, 1, Format.INT32)
     await one.raw.read(101, 3000)

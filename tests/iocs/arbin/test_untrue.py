@@ -7,8 +7,8 @@ import pytest
 from drivers.arbin.protocol import Code
 from drivers.core.simulation.faults import parse_fault
 from tests.iocs.arbin.rig import (
-    INVALID,
     MAJOR,
+    NO_ALARM,
     PREFIX,
     assigned,
     ioc,
@@ -70,7 +70,9 @@ async def test_a_user_variable_is_only_acknowledged(
         ioc(ca_space, link) as (_, port),
         watching(port, "CH001:State", "CH001:MV:UD01") as client,
     ):
-        assert newest(client, "CH001:MV:UD01")[1] == INVALID
+        await shows(client, "CH001:State", 0)
+        value, severity = newest(client, "CH001:MV:UD01")
+        assert (value != value, severity) == (True, NO_ALARM)
         await assigned(client, "CH001", "Follow UD1.sdx")
         await client.put(f"{PREFIX}CH001:Start", 1)
         await cycler.set_fault(parse_fault(fault))

@@ -57,6 +57,14 @@ def test_any_put_is_understood_or_refused(
         assert len(held.encode()) < 40
 
 
+def test_nothing_is_a_negative_zero(points: dict[str, Point]) -> None:
+    for zero in (-0.0, np.float64(-0.0)):
+        assert math.copysign(1.0, coerce(points["ai"].spec, zero, "T:ai")) == 1.0
+        assert math.copysign(1.0, parse_put(points["ao"], zero)) == 1.0
+    array = coerce(points["waveform"].spec, [-0.0, 1.0], "T:waveform")
+    assert not np.signbit(array[:2]).any()
+
+
 def test_an_empty_text_may_come_without_a_byte_but_not_without_an_element(
     points: dict[str, Point],
 ) -> None:

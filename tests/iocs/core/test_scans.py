@@ -195,7 +195,7 @@ async def test_a_value_that_does_not_fit_takes_its_own_pv_only(
     assert severities(group, names) == {0}
 
 
-async def test_none_means_not_available(group: PlantIoc, plant: Plant) -> None:
+async def test_none_is_invalid_unless_declared(group: PlantIoc, plant: Plant) -> None:
     plant.show(temperature=None, running=None, word=None)
     await read_now(group)
     assert severities(group, ("temperature", "running", "word", "word_bits_hot")) == {3}

@@ -30,17 +30,6 @@ from tests.support.wire.until import until
 
 LONGEST_PERIOD = 1.0
 
-NEVER_GOOD = {
-    "arbin": {r"CH\d+:MV:UD\d+": "the cycler does not report it; known once it has been put"},
-    "cvm96": {r"\w+:MaxDemandL[23](Max|Min)?": "only with the demand mode A_per_phase"},
-    "iseg": {r"M\d+:CH\d+:RampSpeed(Up|Down)(_RBV)?": "the simulated module does not have it"},
-    "xcom": {
-        r"XT\d:BattTemp": "the simulated Xtenders have no sensor",
-        r"Bat:Autonomy": "none while the battery is being charged",
-    },
-}
-"""PVs that are INVALID though the device is there, each with the reason."""
-
 
 def declared(group: Group) -> Iterator[tuple[Declared, Point]]:
     """Every PV of a group and its parts, with its declaration."""
@@ -74,13 +63,6 @@ class Bench:
         points = self.group.points()
         found = {self._name(point) for point in points if point.severity == Severity.INVALID}
         return found - {HealthPVs.worst_alarm.spec.name}
-
-    @property
-    def never_good(self) -> set[str]:
-        """The PVs that are never good on this simulator."""
-        patterns = NEVER_GOOD.get(self.instrument.name, {})
-        names = self.names(at_device=True)
-        return {name for name in names if any(re.fullmatch(each, name) for each in patterns)}
 
     def value(self, name: str) -> Any:
         """The value of a PV."""
@@ -153,17 +135,17 @@ async def test_every_pv_goes_with_its_device_and_comes_back(name: str, free_port
         of_device = one.names(at_device=True)
         assert of_device <= one.invalid
         async with one.simulator() as device:
-            await one.invalid_are(one.never_good)
+            await one.invalid_are(set())
             check_what_is_the_iocs_own(one.group)
             await device.stop(signal.SIGKILL)
         await one.invalid_are(of_device)
         await one.tells_of("No connection to the instrument: ")
         async with one.simulator() as device:
-            await one.invalid_are(one.never_good)
+            await one.invalid_are(set())
             os.kill(device.pid, signal.SIGSTOP)  # it hangs, and so does its link
             await one.invalid_are(of_device)
             os.kill(device.pid, signal.SIGCONT)
-            await one.invalid_are(one.never_good)
+            await one.invalid_are(set())
 
 
 def check_what_is_the_iocs_own(group: Group) -> None:
@@ -231,15 +213,15 @@ async def test_a_lost_part_takes_its_pvs_and_the_totals(part: Part, free_port: i
         bench(part.instrument, free_port, part.simulator, dict(part.settings)) as one,
         one.simulator() as device,
     ):
-        await one.invalid_are(one.never_good)
+        await one.invalid_are(set())
         names = one.names(at_device=True)
         totals = {name for name in names if re.fullmatch(part.totals, name)}
         lost = {name for name in names if re.fullmatch(part.lost, name)}
         await device.say(f"{part.lose}\n")
-        await one.invalid_are(lost | totals | one.never_good)
+        await one.invalid_are(lost | totals)
         await until(lambda: any(line.endswith(f"MAJOR {part.told}") for line in one.alarms))
         await device.say(f"{part.find}\n")
-        await one.invalid_are(one.never_good)
+        await one.invalid_are(set())
 
 
 async def test_a_total_never_contradicts_a_part_that_is_lost(free_port: int) -> None:
@@ -248,7 +230,7 @@ async def test_a_total_never_contradicts_a_part_that_is_lost(free_port: int) -> 
         bench("iseg", free_port, crate.simulator, dict(crate.settings)) as one,
         one.simulator() as device,
     ):
-        await one.invalid_are(one.never_good)
+        await one.invalid_are(set())
         await device.say("trip M1 CH3\n")
         await until(lambda: one.value("ChannelsTripped") == one.value("M01:ChannelsTripped") == 1)
         await device.say(f"{crate.lose}\n")

@@ -94,9 +94,39 @@ async def test_values_identity_and_what_is_not_there(ca_space: CaSpace) -> None:
         assert one.newest("VS1:SerialNumber") == (b"0A090B77", NO_ALARM)
         assert one.newest("VT1:PvOperationMode")[0] in (8, 9, 10)
         assert one.newest("XT1:Connected") == (1, NO_ALARM)
-        # 32767 degC is no sensor, NaN no value
-        await one.client.subscribe(f"{PREFIX}XT1:BattTemp", f"{PREFIX}Bat:Autonomy")
-        assert one.newest("XT1:BattTemp")[1] == one.newest("Bat:Autonomy")[1] == INVALID
+        assert one.writes == 0
+
+
+async def test_no_sensor_and_no_time_left_are_no_fault(ca_space: CaSpace) -> None:
+    async with plant(ca_space) as one:
+        one.simulator.site.speed = 1.0
+        model = one.simulator.site.model
+        await one.watch("XT1:BattTemp", "Bat:Autonomy", "Bat:Current")
+        # 32767 degC is no sensor, NaN no value: the battery is being charged
+        assert model.battery.current > 0.0
+        for name in ("XT1:BattTemp", "Bat:Autonomy"):
+            value, severity = one.newest(name)
+            assert (value != value, severity) == (True, NO_ALARM)
+        model.sky.fixed, model.household.fixed = 0.0, 2.0
+        # the device counts from -60000 to 0
+        await until(lambda: "nan" not in repr(one.newest("Bat:Autonomy")[0]))
+        left = 60.0 * model.battery.soc * model.battery.capacity / -model.battery.current
+        assert one.newest("Bat:Autonomy") == (pytest.approx(left, rel=0.1), NO_ALARM)
+        model.sky.fixed = 1.0
+        await until(lambda: "nan" in repr(one.newest("Bat:Autonomy")[0]))
+        assert one.newest("Bat:Autonomy")[1] == NO_ALARM
+
+
+async def test_a_parameter_that_the_model_does_not_have_is_no_fault(ca_space: CaSpace) -> None:
+    async with plant(ca_space) as one:
+        del one.simulator.site.named["VS1"].parameters[14217]
+        names = ("VS1:Vs70ChargeCurr", "VS1:Vs70ChargeCurr_RBV", "VS1:Vs70ChargeCurr_Flash")
+        await one.watch(*names, "VS1:Vs120ChargeCurr_RBV")
+        for name in names:
+            value, severity = one.newest(name)
+            assert (value != value, severity) == (True, NO_ALARM)
+        with pytest.raises(PutError):
+            await one.put("VS1:Vs70ChargeCurr", 40.0)
         assert one.writes == 0
 
 
@@ -249,7 +279,9 @@ async def test_messages_alarm_and_are_acknowledged(ca_space: CaSpace) -> None:
 async def test_flags_and_the_clock_of_the_gateway(ca_space: CaSpace) -> None:
     async with plant(ca_space) as one:
         await one.watch("Gateway:Restarted", "Gateway:CardPresent", "Gateway:Date_RBV")
-        assert one.newest("Gateway:Restarted") == (1, MINOR)
+        assert one.newest("Gateway:Restarted") == (0, NO_ALARM)
+        one.simulator.site.gateway.restart()
+        await one.shows("Gateway:Restarted", 1, MINOR)
         await one.put("Gateway:ClearRestart", 1)
         await one.shows("Gateway:Restarted", 0)
         one.simulator.site.gateway.card_present = False
