@@ -13,12 +13,11 @@ FAST = Archive(method="monitor", period=1.0)
 SLOW = Archive(method="monitor", period=2.0)
 """What changes seldom; even so a loss and its end, and some puts, have room within 10 s."""
 
-_SILENT = (
-    "There is no answer, and the values shown are old. Check power, cable and address; LastError"
-    " has the reason."
-)
+CONNECTED = "Connected"
+"""The last level of the PV on which those of a device or of a part of it hang."""
 
 CONNECTED = "Connected"
+"""The last level of the PV on which those of a device or of a part of it hang."""
 
 
 def connected_pv(doc: str, guidance: str = _SILENT) -> Internal:

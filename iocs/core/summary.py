@@ -163,7 +163,8 @@ class Summary:
                 self._away.pop(point.pvname, None)
         for level, raised in self._known.items():
             if level == severity:
-                raised[point] = _Raised(stamp, point.value)
+                before = raised.get(point)
+                raised[point] = _Raised(before.stamp if before else stamp, point.value)
             elif raised:
                 raised.pop(point, None)
         if unknown:

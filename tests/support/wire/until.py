@@ -11,7 +11,7 @@ from drivers.core.errors import DriverError
 
 T = TypeVar("T")
 
-PATIENCE = 8.0
+PATIENCE = 120.0
 """Seconds after which something will not become true; a busy machine does not reach them."""
 
 
