@@ -16,8 +16,10 @@ SLOW = Archive(method="monitor", period=2.0)
 CONNECTED = "Connected"
 """The last level of the PV on which those of a device or of a part of it hang."""
 
-CONNECTED = "Connected"
-"""The last level of the PV on which those of a device or of a part of it hang."""
+_SILENT = (
+    "There is no answer, and the values shown are old. Check power, cable and address; LastError"
+    " has the reason."
+)
 
 
 def connected_pv(doc: str, guidance: str = _SILENT) -> Internal:

@@ -17,7 +17,7 @@ from iocs.screens.catalog import Ioc, MissingParts, UnknownPV
 from iocs.screens.widgets import states_lamp
 from tests.iocs.export.sample import INSTRUMENT
 
-from .reader import Screen, reachable
+from .reader import Box, Screen, reachable
 
 
 def target_of(name: str, label: str, **settings: Any) -> Target:
@@ -67,14 +67,54 @@ def test_modules_of_different_size_are_in_one_crate(tmp_path: Path) -> None:
     assert {"iseg_module_4ch.bob", "iseg_module_24ch.bob"} <= {screen.file for screen in opened}
 
 
-def test_a_cycler_of_many_channels_has_them_in_one_grid(tmp_path: Path) -> None:
+def states_of(screen: Screen) -> dict[str, Box]:
+    """The channels whose state is in a cell of a grid, and where that is."""
+    cells = [widget for widget in screen.widgets if widget.type == "multi_state_led"]
+    return {w.pv.removesuffix(":State"): w.box for w in cells if w.pv.endswith(":State")}
+
+
+def test_a_cycler_has_its_channels_in_one_grid(tmp_path: Path) -> None:
     counts = {"bms": True, "bms_count": 3, "smb": True, "smb_count": 2}
     opened = made([target_of("arbin", "cyc", channels=24, **counts)], tmp_path)
-    assert len([s for s in opened if s.file == "arbin_cell.bob"]) == 24
     grid = next(s for s in opened if s.file == "arbin.bob")
-    cells = [widget for widget in grid.widgets if widget.type == "embedded"]
-    assert len(cells) == 24
-    assert max(cell.box[1] + cell.box[3] for cell in cells) <= grid.size[1]
+    cells = states_of(grid)
+    assert list(cells) == [f"LAB:cyc:CH{number + 1:03d}" for number in range(24)]
+    assert max(y + height for _, y, _, height in cells.values()) <= grid.size[1]
+    channel = next(s for s in opened if s.file == "arbin_channel.bob")
+    shown = {pv for widget in channel.widgets for pv in widget.pvs}
+    kinds = ("Aux:Voltage01", "Aux:Temperature01", "BMS:Value03", "SMB:Text02")
+    assert {channel.macros["M"] + kind for kind in kinds} <= {
+        pv.removeprefix("LAB:cyc:") for pv in shown
+    }
+
+
+def test_a_channel_shows_all_of_its_auxiliary_values(tmp_path: Path) -> None:
+    counts = {"voltage": 20, "temperature": 9, "pressure": 2}
+    opened = made([target_of("arbin", "cyc", channels=1, aux_counts=counts)], tmp_path)
+    channel = next(s for s in opened if s.file == "arbin_channel.bob")
+    shown = {w.pv for w in channel.widgets if w.type == "textupdate" and ":Aux:" in w.pv}
+    assert len(shown) == 31
+
+
+def test_a_cycler_of_many_channels_has_pages_of_them(tmp_path: Path) -> None:
+    opened = made([target_of("arbin", "cyc", channels=70)], tmp_path)
+    first = next(s for s in opened if s.file == "arbin.bob")
+    channels = [f"LAB:cyc:CH{number + 1:03d}" for number in range(70)]
+    marks = [w.pv for w in first.widgets if w.type == "action_button" and ":CH" in w.pv]
+    assert marks == [f"{channel}:State" for channel in channels]
+    pages = [s for s in opened if s.file.startswith("arbin_page")]
+    assert sorted(len(states_of(page)) for page in pages) == [6, 32, 32]
+    assert {channel for page in pages for channel in states_of(page)} == set(channels)
+
+
+def test_no_screen_of_a_large_cycler_has_so_many_widgets_that_phoebus_is_slow() -> None:
+    """It needs minutes for a few thousand, and seconds for those of a page."""
+    target = target_of("arbin", "cyc", channels=512)
+    files = [f for f in export(Kind.SCREENS, [target]) if f.path.endswith(".bob")]
+    counts = {f.path: len(ET.fromstring(f.text).findall("widget")) for f in files}
+    assert max(counts.values()) < 700, counts
+    assert max(n for path, n in counts.items() if "_page" in path) < 300
+    assert not [f.path for f in files if 'type="embedded"' in f.text and "arbin" in f.path]
 
 
 @pytest.mark.parametrize(
