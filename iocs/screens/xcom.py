@@ -35,14 +35,19 @@ class _Kind:
     values: tuple[tuple[str, str], ...]
 
 
+_CHARGES = (
+    "Charge",
+    *(f"Charge, {what} limited" for what in ("voltage", "current", "heat", "BSP")),
+)
 _KINDS = (
     _Kind(_XTENDER, "OperatingState", ("Inverter", "Charger", "Boost", "Injection"), (
         ("Phase", "BattCyclePhase"), ("AC-in", "AcPowerIn"), ("AC-out", "AcPowerOut"),
         ("Battery", "BattVoltage"))),
-    _Kind("VarioTrack", "PvOperationMode", ("Charger", "Charge"), (
+    _Kind("VarioTrack", "PvOperationMode", ("Charger", *_CHARGES), (
         ("Phase", "BattCyclePhase"), ("PV power", "PvPowerNow"), ("PV voltage", "PvVoltageNow"),
         ("Battery", "BattVoltage"))),
-    _Kind("VarioString", "PvMode", ("Charge",), (
+    _Kind("VarioString", "PvMode", (
+        *_CHARGES, "Charge, power limited", "Charge, PV curr. limited"), (
         ("Phase", "CyclePhase"), ("PV power", "PvPower"), ("PV voltage", "PvVoltage"),
         ("Battery", "BattVoltage"))),
     _Kind(_BATTERY, "Power", (), (
@@ -57,7 +62,7 @@ _EACH = (-4.0, 8.0)
 """kW that an axis of powers has for each inverter, or each charger if those are more."""
 
 _BATTERY_WORDS = ("Charging", "Discharging", "At rest")
-_FLOW_HEIGHT = 448
+_FLOW_HEIGHT = 452
 _GATEWAY_WORDS = ("Flags", "LastMessage:Class", "LastMessage:Type")
 """What the gateway's messages and its single flags tell better."""
 
@@ -175,7 +180,7 @@ def _battery(ioc: Ioc, x: int, y: int) -> list[Widget]:
     pvs, first = ioc.pvs, parts[0].prefix
     shown = [(text, pvs[f"{first}{name}"]) for text, name in
              (("Charge", "SocNow"), ("Voltage", "Voltage"))]  # fmt: skip
-    found = node("Battery", x, y, 190, 160, shown, font=style.NUMBER, first=70, room=112)
+    found = node("Battery", x, y, 190, 163, shown, font=style.NUMBER, first=70, room=112)
     return [*found, *word, *_left(ioc, f"{first}Autonomy", x, y + 138)]
 
 
@@ -282,10 +287,10 @@ def _messages(
         press(done, "Acknowledge", x + width - 116, y + 10, 104, 30, confirm=f"{done.desc}?"),
     ]
     clear: Look = {"transparent": True}
-    row = y + 52
+    row = y + 49
     for number in range(1, _MESSAGES + 1):
         pv = pvs[f"{at}Message{number:02d}"]
-        high, font = (38, style.BOLD) if number == 1 else (20, style.SMALL)
+        high, font = (36, style.BOLD) if number == 1 else (20, style.SMALL)
         found.append(value(pv, x + 14, row, width - 28, high, font=font, look=clear))
         row += high + 3
     return found, names
