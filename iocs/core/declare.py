@@ -281,10 +281,11 @@ def command(
     confirm: Block[Any],
     doc: str,
     urgent: bool = False,
+    stops: bool = True,
 ) -> Command[T]:
     """A momentary command (bo); its block is read again when it is done.
 
-    ``urgent`` ones wait for no other put.
+    ``urgent`` ones wait for no other put, and stop something unless ``stops`` denies it.
     """
     label = name.rsplit(":", 1)[-1]
     spec = PointSpec(
@@ -295,6 +296,7 @@ def command(
         states=("Done", label[:25]),
         writable=True,
         urgent=urgent,
+        stops=urgent and stops,
     )
     return Command(spec, action, confirm, urgent=urgent)
 

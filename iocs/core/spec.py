@@ -93,8 +93,8 @@ class PointSpec:
     :data:`NOT_AVAILABLE_STATE`.
 
     ``restore``: autosave brings the value back when the IOC starts; it must not reach the device.
-    ``urgent``: a command that stops something, and waits for nobody. ``stops``: a state of which
-    the first one switches off.
+    ``urgent``: a command that waits for nobody. ``stops``: a command that stops something, or a
+    state of which the first one switches off.
     ``snapshot``: a snapshot may hold it, which clients write back all at once and in any order.
     That is for numbers that every such device has, and that switch, start, arm and identify nothing
     and set no clock.

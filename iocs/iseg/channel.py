@@ -99,7 +99,7 @@ class ChannelPVs(PartGroup[Channel]):
     )  # fmt: skip
     trip_reset = command(
         "TripReset", Channel.reset_trip, confirm=fast, doc="Clear the events of the channel",
-        urgent=True,
+        urgent=True, stops=False,
     )  # fmt: skip
 
     voltage_set = setpoint(

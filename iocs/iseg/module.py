@@ -74,7 +74,7 @@ class ModulePVs(PartGroup[Module]):
     event = bit_family(settings_scan, "EventStatus", lambda r: r.events, MODULE_EVENT_BITS)
 
     clear_events = command(
-        "ClearEvents", Module.clear_events, confirm=settings_scan, urgent=True,
+        "ClearEvents", Module.clear_events, confirm=settings_scan, urgent=True, stops=False,
         doc="Clear events of module and channels",
     )  # fmt: skip
     all_off = command(

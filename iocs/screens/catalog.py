@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from iocs.core.dbr import Native
 from iocs.core.health import HealthPVs
+from iocs.core.spec import Presence
 from iocs.export.bob_values import Macros
 from iocs.export.parts import Part
 from iocs.export.rows import Row, Section
@@ -61,6 +62,11 @@ class Pv:
         return self.row.spec.desc
 
     @property
+    def optional(self) -> bool:
+        """Whether it is no fault if the device has none of it."""
+        return self.row.spec.presence is not Presence.ALWAYS
+
+    @property
     def units(self) -> str:
         return self.row.spec.units
 
@@ -72,9 +78,7 @@ class Pv:
     @property
     def may_lack(self) -> bool:
         """Whether it is a number that its device may not have."""
-        spec = self.row.spec
-        presence = getattr(spec, "presence", None)
-        return spec.native is Native.DOUBLE and (presence is None or presence.value != 0)
+        return self.optional and self.row.spec.native is Native.DOUBLE
 
     def inside(self, part: str) -> Pv:
         """The same PV of a part of the part that the macro M names: ``$(M)CH00:``."""

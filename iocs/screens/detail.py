@@ -1,6 +1,7 @@
 """Every PV of an IOC on a sheet: what has no place on the other screens is here.
 
-Those that can alarm are below the others, each with what its alarm means and what to do.
+Commands are above the others, those that can alarm below them, each with what its alarm means and
+what to do.
 
 Parts that repeat (channels, meters) have one sheet for their kind, opened with the macro M.
 """
@@ -18,6 +19,7 @@ from . import style
 from .catalog import PART, Ioc, Pv, Pvs, handed
 from .header import header
 from .layout import screen
+from .truth import Look, absent, hidden_while, shown_while
 from .widgets import entry, goto, label, lamp, press, short, value
 
 _COLUMNS = 3
@@ -30,8 +32,12 @@ _ACROSS = 12
 _LIST, _LONG_LIST = 150, 1024
 """Height of a text of many lines, and from how many bytes on it has them."""
 
-_GUIDED = 36
-"""Height of a row with guidance, which has two lines."""
+_ONE_LINE, _LETTERS = 27, 145
+_TWO_LINES = 40
+"""Height of a row with guidance of one line, how many letters that has room for, and of two."""
+
+_NOT_FRESH = "pvSev0 == 0 || pvSev0 == 3"
+"""An alarm that is none, or nothing that its guidance is about."""
 
 
 def details(ioc: Ioc) -> Sequence[Display]:
@@ -70,18 +76,24 @@ def sheet(
     widgets += links
     if links:
         y = max(w.box[1] + w.box[3] for w in links) + 12
-    body, bottom = _flow(pvs, _sections([pv for pv in plain if pv not in guided]), y)
+    commands = [pv for pv in plain if pv.command]
+    widgets += _commands(commands, part, y)
+    y += -(-len(commands) // _COLUMNS) * 32 + (8 if commands else 0)
+    others = [pv for pv in plain if pv not in guided and pv not in commands]
+    body, bottom = _flow(pvs, _sections(others), y)
     widgets += body
     for pv in (pv for pv in shown if pv.wide):
         height = _LIST if pv.row.spec.count > _LONG_LIST else 21
         place = (style.MARGIN + 246, bottom, 1010, height)
         widgets += [
             label(pv.desc, style.MARGIN + 4, bottom, 236, 21, font=style.SMALL),
-            entry(pv, *place) if pv.row.spec.writable else value(pv, *place, role="long"),
+            entry(pv, *place)
+            if pv.row.spec.writable
+            else value(pv, *place, role="long", look=_plain(pv)),
         ]
         bottom += height + _PITCH - 21
-    widgets += _guidance(guided, bottom + 8)
-    bottom += 44 + len(guided) * _GUIDED if guided else 0
+    told, bottom = _guidance(guided, bottom + 8)
+    widgets += told
     name = title if file == ioc.file else f"{title}: all PVs"
     return screen(file, f"{name} $(P)$(R){part}", max(bottom + 10, 400), widgets)
 
@@ -137,30 +149,68 @@ def _heading(level: str, column: int, y: int) -> Widget:
 
 
 def words(name: str) -> str:
-    """A level of PV names as an operator would say it: ``Scan:EventStatus``, Scan event status."""
+    """A level of PV names as an operator would say it: ``Scan:EventStatus``, Scan, event status."""
+    name = re.sub(r"^Scan:(\w+?)(Scan)?$", r"Scan, \1", name)
     parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name.replace(":", " ")).split()
     lower = [part if part.isupper() else part.lower() for part in parts]
     text = " ".join(lower)
     return text[:1].upper() + text[1:]
 
 
-def _guidance(shown: Sequence[Pv], y: int) -> list[Widget]:
-    """What can alarm: its state, what it is, what an alarm means and what to do."""
-    if not shown:
-        return []
-    x = style.MARGIN + 4
-    found = [
-        label("Alarms: what they mean and what to do", x, y, 600, 24, font=style.BOLD,
-              color=style.MUTED, name="Section alarms")
+def _guidance(shown: Sequence[Pv], y: int) -> tuple[list[Widget], int]:
+    """What can alarm: its state, what it is, what an alarm means and what to do.
+
+    A row that is in alarm stands out. Returns where the rows end, too.
+    """
+    x, found = style.MARGIN + 4, list[Widget]()
+    for level, pvs in _sections(shown):
+        text = words(level) or "Alarms"
+        found.append(
+            label(f"{text}: meaning, and what to do", x, y, 600, 24, font=style.BOLD,
+                  color=style.MUTED, name=f"Section alarms {level}")
+        )  # fmt: skip
+        y += 30
+        for pv in pvs:
+            height = _ONE_LINE if len(pv.guidance) <= _LETTERS else _TWO_LINES
+            found += _told(pv, x, y, height)
+            y += height
+        y += 8
+    return found, y
+
+
+def _told(pv: Pv, x: int, y: int, height: int) -> list[Widget]:
+    """A row of what can alarm."""
+    middle = y + (height - 21) // 2
+    back = Widget(
+        "rectangle", f"{short(pv)} alarm", x - 6, y, 1260, height - 2, line_width=0,
+        background_color=style.MARKED, **hidden_while(_NOT_FRESH, pv.name),
+    )  # fmt: skip
+    return [
+        back,
+        label(_under(pv), x, middle, 226, 21, font=style.SMALL, name=f"{short(pv)} label"),
+        *_shown(pv, x + 232, middle, _VALUE),
+        label(pv.guidance, x + 416, y + 1, 836, height - 4, font=style.SMALL,
+              name=f"{short(pv)} guidance"),
     ]  # fmt: skip
+
+
+def _under(pv: Pv) -> str:
+    """What a PV is, below the heading of its section, which it does not repeat."""
+    level = _level(pv)
+    text = pv.desc.removeprefix(f"{words(level)}: ").removesuffix(f" of {level.rpartition(':')[2]}")
+    return text[:1].upper() + text[1:]
+
+
+def _commands(shown: Sequence[Pv], part: str, y: int) -> list[Widget]:
+    """What can be done; what stops looks like it, and what is not urgent asks first."""
+    found: list[Widget] = []
     for number, pv in enumerate(shown):
-        row = y + 32 + number * _GUIDED
-        found += [
-            label(pv.desc, x, row, 250, 21, font=style.SMALL, name=f"{short(pv)} label"),
-            *_shown(pv, x + 256, row, _VALUE),
-            label(pv.guidance, x + 440, row - 4, 816, _GUIDED - 4, font=style.SMALL,
-                  name=f"{short(pv)} guidance"),
-        ]  # fmt: skip
+        x = style.MARGIN + 4 + number % _COLUMNS * (_WIDTH + _GAP)
+        question = "" if pv.row.spec.urgent else f"{pv.desc}, $(P)$(R){part}?"
+        found.append(
+            press(pv, pv.desc, x, y + number // _COLUMNS * 32, _WIDTH, 26, confirm=question,
+                  stops=pv.row.spec.stops)
+        )  # fmt: skip
     return found
 
 
@@ -168,11 +218,8 @@ def _line(pvs: Pvs, pv: Pv, x: int, y: int) -> list[Widget]:
     """One PV: its description, and what it is or what may be written."""
     left = x + _WIDTH - _VALUE
     spec = pv.row.spec
-    if pv.command:
-        question = "" if spec.urgent else f"{pv.desc}, $(P)$(R)?"
-        return [press(pv, pv.desc, x, y, _WIDTH, 22, confirm=question, stops=spec.urgent)]
     twin = _twin(pvs, pv)
-    text = f"    {twin}" if twin else pv.desc
+    text = f"    {twin}" if twin else _under(pv)
     head = label(text, x, y, _WIDTH - _VALUE - 6, 21, font=style.SMALL,
                  name=f"{short(pv)} label")  # fmt: skip
     if spec.stops:
@@ -180,7 +227,10 @@ def _line(pvs: Pvs, pv: Pv, x: int, y: int) -> list[Widget]:
     if pv.row.readback and not pv.enum:
         half = _VALUE // 2
         back = pvs.readback(pv)
-        return [head, entry(pv, left, y, half - 6, 21), value(back, left + half, y, half, 21)]
+        return [
+            head, entry(pv, left, y, half - 6, 21), value(back, left + half, y, half, 21),
+            *_none(back, left, y, _VALUE),
+        ]  # fmt: skip
     if spec.writable:
         return [head, entry(pv, left, y, _VALUE, 21)]
     return [head, *_shown(pv, left, y, _VALUE)]
@@ -189,11 +239,27 @@ def _line(pvs: Pvs, pv: Pv, x: int, y: int) -> list[Widget]:
 def _shown(pv: Pv, x: int, y: int, width: int) -> list[Widget]:
     """What a PV is; of two states with a lamp."""
     if pv.row.spec.record != "bi":
-        return [value(pv, x, y, width, 21)]
+        return [value(pv, x, y, width, 21, look=_plain(pv)), *_none(pv, x, y, width)]
     return [
         *lamp(pv, x, y + 2, 17),
         value(pv, x + 24, y, width - 24, 21, font=style.SMALL),
     ]
+
+
+def _plain(pv: Pv) -> Look:
+    """A text has no field behind it, which would be an empty box while there is none."""
+    return {} if pv.row.spec.numeric or pv.enum else {"transparent": True}
+
+
+def _none(pv: Pv, x: int, y: int, width: int) -> list[Widget]:
+    """What lies over the fields of what the device does not have, which is no fault."""
+    if not pv.optional or pv.enum:
+        return []
+    return [
+        label("not available", x - 3, y - 3, width + 6, 27, font=style.SMALL, color=style.MUTED,
+              name=f"{short(pv)} none", look={"transparent": False,
+              "background_color": style.BACKGROUND} | shown_while(absent(pv), pv.name)),
+    ]  # fmt: skip
 
 
 def _switch(pv: Pv, x: int, y: int) -> list[Widget]:

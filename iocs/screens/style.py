@@ -32,9 +32,16 @@ PANEL = Color(248, 249, 250)
 DARK = Color(58, 70, 80)
 """Behind white words: what stops, and where one is."""
 
+EMERGENCY = Color(168, 0, 24)
+WARNING_SIGN = Color(255, 214, 0)
+"""An emergency off and what is around it, as on real ones; no alarm has these colours."""
+
 WHITE = Color(255, 255, 255)
 BLACK = Color(0, 0, 0)
 LINE = Color(200, 207, 214)
+MARKED = Color(255, 240, 200)
+"""Behind what one shall look at."""
+
 EQUIPMENT = Color(226, 231, 236)
 EDGE = Color(120, 132, 144)
 INK = Color(38, 50, 56)

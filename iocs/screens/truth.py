@@ -47,6 +47,17 @@ def shown_while(sure: str, *pvs: str) -> Look:
     return following("visible", False, "Sure", pvs, (sure, True))
 
 
+def absent(pv: Pv) -> str:
+    """The expression for "not available": NaN or the last state, and no alarm (PV contract)."""
+    none = f"pv0 == {len(pv.row.spec.states) - 1}" if pv.enum else "pv0 != pv0"
+    return f"{none} && pvSev0 == 0"
+
+
+def fitted(pv: Pv) -> Look:
+    """What a device may not have is there unless it is known to have none of it."""
+    return hidden_while(absent(pv), pv.name) if pv.optional else {}
+
+
 def enabled_by(pv: Pv) -> Look:
     """What writes to a device works while that answers."""
     if not pv.row.to_device:

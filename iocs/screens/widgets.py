@@ -35,7 +35,7 @@ from .truth import (
 )
 
 _MOST_DIGITS = 6
-_FLAG = 52
+_FLAG = 60
 _ONE_LINE = 30
 Box = tuple[int, int, int, int]
 BAR = 36
@@ -57,7 +57,7 @@ _SEVERITY_COLORS = {
 
 def short(pv: Pv) -> str:
     """The name of a PV without the macros in front, for the names of widgets."""
-    return pv.name.rpartition(")")[2]
+    return pv.name.rpartition(")")[2].rstrip("'")
 
 
 def _form(pv: Pv) -> dict[str, Value]:
@@ -149,7 +149,7 @@ def entry(
             background_color=style.WRITE, **more,
         )  # fmt: skip
     if pv.row.spec.numeric:
-        more["horizontal_alignment"] = Align.END
+        more["horizontal_alignment"] = Align.MIDDLE
     return Widget(
         "textentry", name, x, y, width, height, pv_name=pv.name, font=style.NORMAL,
         background_color=style.WRITE, vertical_alignment=Align.MIDDLE, **more,
@@ -192,7 +192,7 @@ def lamp(
     return [led, cover(pv, led.box, "?")]
 
 
-def flag(pv: Pv, x: int, y: int, width: int) -> list[Widget]:
+def flag(pv: Pv, x: int, y: int, width: int, *, text: str = "") -> list[Widget]:
     """A bit with its state in words on a small field, coloured if it alarms, and what it means."""
     zero, one = (Severity(severity) for severity in pv.row.spec.severities)
     field = Widget(
@@ -201,11 +201,24 @@ def flag(pv: Pv, x: int, y: int, width: int) -> list[Widget]:
         off_color=_SEVERITY_COLORS[zero] if zero else style.EQUIPMENT,
         on_color=_SEVERITY_COLORS[one] if one else style.EQUIPMENT,
     )  # fmt: skip
-    text = label(
-        pv.desc, x + _FLAG + 6, y - 1, width - _FLAG - 6, 22, font=style.SMALL,
+    what = label(
+        text or pv.desc, x + _FLAG + 6, y - 1, width - _FLAG - 6, 22, font=style.SMALL,
         name=f"{short(pv)} label",
     )  # fmt: skip
-    return [field, cover(pv, field.box, "?"), text]
+    return [field, cover(pv, field.box, "?"), what]
+
+
+def big_lamp(
+    pv: Pv, x: int, y: int, width: int, height: int, texts: tuple[str, str], *,
+    on: Color = style.ACTIVE,
+) -> list[Widget]:  # fmt: skip
+    """A bit that is read from afar: a bar with words for its two states."""
+    bar = Widget(
+        "led", f"{short(pv)} bar", x, y, width, height, pv_name=pv.name, off_label=texts[0],
+        on_label=texts[1], off_color=style.IDLE, on_color=on, font=style.STATE,
+        foreground_color=style.BLACK, line_color=style.EDGE, square=True,
+    )  # fmt: skip
+    return [bar, cover(pv, bar.box, font=style.STATE)]
 
 
 def states_lamp(
@@ -233,7 +246,7 @@ def states_lamp(
     return [field, cover(pv, field.box, font=font)]
 
 
-def press(
+def press(  # noqa: PLR0913 - all that a button may be told
     pv: Pv,
     text: str,
     x: int,
@@ -245,15 +258,17 @@ def press(
     put: str = "1",
     font: Font = style.NORMAL,
     stops: bool = False,
+    shade: Color = style.DARK,
 ) -> Widget:
     """A button that writes; `confirm` is the question that it asks before.
 
     One that `stops` stands out, never asks, and works or fails whatever is known of the device;
     others are disabled while that is away.
+    shade: the colour of one that stops.
     """
     if stops and confirm:
         raise ValueError(f"{pv.row.name}: what stops does not ask {confirm!r}")
-    ink, back = (style.WHITE, style.DARK) if stops else (style.INK, style.BUTTON)
+    ink, back = (style.WHITE, shade) if stops else (style.INK, style.BUTTON)
     more: dict[str, Value] = {} if stops else enabled_by(pv)
     if confirm:
         more |= {"show_confirm_dialog": True, "confirm_message": confirm}
@@ -285,14 +300,14 @@ def goto(
 
 
 def readback_row(
-    pv: Pv, x: int, y: int, width: int, *, text: str = "", room: int = 0
+    pv: Pv, x: int, y: int, width: int, *, text: str = "", room: int = 0, look: Look | None = None
 ) -> list[Widget]:
     """A label and a value; `room` is the width of the value."""
     size = room or width // 2
     name = f"{short(pv)} label"
     return [
-        label(text or pv.desc, x, y, width - size - 6, name=name),
-        value(pv, x + width - size, y, size),
+        label(text or pv.desc, x, y, width - size - 6, name=name, look=look),
+        value(pv, x + width - size, y, size, look=look),
     ]
 
 
@@ -305,15 +320,19 @@ def worst(pv: str, opens: OpenDisplay, name: str, box: Box, font: Font) -> Widge
 
 
 def setpoint_row(
-    pvs: Pvs, name: str, x: int, y: int, width: int, *, text: str = "", look: Look | None = None
-) -> list[Widget]:
-    """A label, the field to write, and beside it what the device holds."""
+    pvs: Pvs, name: str, x: int, y: int, width: int, *, text: str = "", room: int = 0,
+    held: Pv | None = None, look: Look | None = None,
+) -> list[Widget]:  # fmt: skip
+    """A label, the field to write, and beside it what the device holds, or `held` in its place.
+
+    room: the width of the field and the value together.
+    """
     pv = pvs[name]
-    cell = (width * 3 // 5) // 2
+    cell = (room or width * 3 // 5) // 2
     return [
         label(text or pv.desc, x, y, width - 2 * cell - 6, name=f"{short(pv)} label", look=look),
         entry(pv, x + width - 2 * cell, y, cell - 6, look=look),
-        value(pvs.readback(pv), x + width - cell, y, cell, look=look),
+        value(held or pvs.readback(pv), x + width - cell, y, cell, look=look),
     ]
 
 

@@ -129,7 +129,7 @@ def place(screen: Screen, widget: Widget) -> str:
 
 
 def record(pv: str) -> str:
-    """The record of a PV; of its fields, screens show the ends of what may be put."""
-    name, _, field = pv.partition(".")
+    """The record of a PV or a formula; of its fields, screens show the ends of what may be put."""
+    name, _, field = formula_pvs(pv)[0].partition(".")
     assert field in ("", "DRVL", "DRVH"), pv
     return name

@@ -21,6 +21,8 @@ from .reader import Screen, Widget, expand, formula_pvs, place, record
 BAD_COLORS = {"DISCONNECTED", "INVALID", "MAJOR"}
 GOOD_WORDS = ("OK", "Connected", "Good", "Running")
 NUMBERS = (-1000.0, 0.0, 1.0, 1000.0, math.nan)
+"""The last one: what the device does not have."""
+
 MANY = 4096
 """Combinations of the values of a rule's PVs up to which all are tried."""
 
@@ -223,8 +225,10 @@ def test_what_cannot_work_is_disabled_and_what_stops_never(
             row = rows[record(widget.pv)]
             rule = widget.element.find("rules/rule[@prop_id='enabled']")
             off = row.spec.stops and widget.text("actions/action/value") in ("0", "")
+            if writes:
+                ends = off or (row.spec.stops and not row.readback)
+                assert stop_look(widget) is ends, place(screen, widget)
             if stop_look(widget):
-                assert off or row.spec.urgent, place(screen, widget)
                 stops.add(row.name.rpartition(":")[2])
             free = stop_look(widget) or off or not row.to_device
             if (rule is None) is not free:
