@@ -111,11 +111,15 @@ def _alarms(pvs: Pvs) -> list[Widget]:
     """What the compressor complains of, in its words, as large as a state."""
     x, y = style.MARGIN, style.TOP + 210
     found = panel("Alarms and warnings", x, y, _LEFT, 302)
-    for kind, top, height in (("Alarm", y + 36, 126), ("Warning", y + 186, 102)):
+    for kind, top, height in (("Alarm", y + 56, 106), ("Warning", y + 198, 90)):
         text, word = pvs.some(f"{kind}Text", f"{kind}Word")
-        field = value(text, x + 17, top, _FIELD - 6, height, font=style.NUMBER)
+        field = value(text, x + 17, top, _FIELD - 6, height, font=style.NUMBER, align=Align.MIDDLE)
         none = shown_while("pv0 == 0 && pvSev0 == 0", word.name)
-        found += [field, silent(field, f"No {kind.lower()}", none)]
+        found += [
+            label(f"{kind}s", x + 14, top - 24, _FIELD, 20, font=style.SMALL, color=style.MUTED),
+            field,
+            silent(field, f"No {kind.lower()}", none),
+        ]
     return found
 
 

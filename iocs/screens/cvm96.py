@@ -8,13 +8,13 @@ from iocs.export.bob import Display, Widget
 from iocs.export.bob_values import Align
 
 from . import style
-from .catalog import NAME, PART, PREFIX, Ioc, Pv, Pvs, handed
+from .catalog import NAME, PART, PREFIX, Ioc, Pvs, handed
 from .detail import sheet_button
 from .frames import chart, navigation, panel, repeat
 from .header import header
 from .layout import Cell, IndexRow, Layout, screen
-from .truth import Look, hidden_while, shown_while
-from .widgets import label, lamp, silent, states_lamp, value
+from .truth import shown_while
+from .widgets import cover, label, lamp, silent, states_lamp, value
 
 _LINES = ("L1", "L2", "L3")
 _PAIRS = ("L1L2", "L2L3", "L3L1")
@@ -76,13 +76,15 @@ def main(ioc: Ioc) -> Sequence[Display]:
 def _tile(ioc: Ioc) -> Display:
     """One meter in a line: does it answer, and its power."""
     pvs = _meter(ioc)
+    power = value(pvs["Total:ActivePower"], 142, 14, 150, 40, font=style.STATE)
     widgets = [
         *panel("", 0, 0, *_TILE),
         *lamp(pvs["Connected"], 12, 12),
         label(NAME, 40, 8, 96, 28, font=style.TITLE),
         label("PF", 40, 38, 22, font=style.SMALL, color=style.MUTED),
         value(pvs["Total:PowerFactor"], 66, 37, 56),
-        value(pvs["Total:ActivePower"], 142, 14, 150, 40, font=style.STATE),
+        power,
+        cover(pvs["Total:ActivePower"], power.box, font=style.STATE),
     ]
     return Display(f"{ioc.file}_tile", "Meter in a line", _TILE, style.BACKGROUND, widgets)
 
@@ -140,12 +142,11 @@ def _network(pvs: Pvs) -> list[Widget]:
     """Unbalance and what else concerns the whole network; whether the values can be believed."""
     x, width = 650, 598
     found = panel("Network", x, 0, width, _TABLE, beside=200)
-    for number, name in enumerate((*_NETWORK, *_PHASE_DEMANDS)):
-        pv = pvs[name]
+    names = [*_NETWORK, *(name for name in _PHASE_DEMANDS if name in pvs)]
+    for number, pv in enumerate(pvs.some(*names)):
         left, y = x + 14 + (number % 2) * 292, 42 + (number // 2) * 34
-        look = _known(pv) if name in _PHASE_DEMANDS else None
-        text = pv.desc.partition(" (" if look is None else ",")[0]
-        found += [label(text, left, y, 176, look=look), value(pv, left + 182, y, 98, look=look)]
+        text = pv.desc.partition(" (")[0].partition(",")[0]
+        found += [label(text, left, y, 176), value(pv, left + 182, y, 98)]
     plausible, doubts = pvs.some("Plausible", "Doubts")
     field = value(doubts, x + 199, 258, 382, 72)
     nothing = shown_while("pv0 == 1 && pvSev0 == 0", plausible.name)
@@ -157,11 +158,6 @@ def _network(pvs: Pvs) -> list[Widget]:
         silent(field, "Nothing", nothing),
     ]
     return found
-
-
-def _known(pv: Pv) -> Look:
-    """Hidden for a meter that does not have the quantity, which is NaN then, without an alarm."""
-    return hidden_while("pv0 != pv0 && pvSev0 == 0", pv.name)
 
 
 def _energies(pvs: Pvs, top: int) -> list[Widget]:

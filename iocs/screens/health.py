@@ -33,7 +33,7 @@ _SOFTWARE = (_S.app_version, _S.epics_version, _S.python_version, _S.host_name)
 _LONG = (_S.kernel_version, _S.app_directory)
 
 _DEVICE = style.TOP
-_TABLES = _DEVICE + 186
+_TABLES = _DEVICE + 190
 _LISTS = _TABLES + 320
 _HEIGHT = _LISTS + 276
 """Where the rows of panels start, and where the last one ends."""
@@ -43,7 +43,7 @@ _PERCENT = (0.0, 100.0)
 
 def _device(pvs: Pvs) -> list[Widget]:
     x, y = style.MARGIN, _DEVICE
-    found = panel("Device", x, y, 1260, 176)
+    found = panel("Device", x, y, 1260, 180)
     link = pvs[_H.link_url.spec.name]
     found += [label(link.desc, x + 14, y + 32, 150), value(link, x + 173, y + 32, 1070)]
     told = ((_H.last_error, _H.error_count), (_H.last_put_error, _H.refused_puts))
@@ -79,7 +79,7 @@ def _software(pvs: Pvs, x: int, width: int) -> list[Widget]:
         y += style.PITCH
     for declared in _LONG:
         pv = pvs[declared.spec.name]
-        found += [label(pv.desc, x + 14, y, 126), value(pv, x + width - 247, y, 230, 36)]
+        found += [label(pv.desc, x + 14, y, 126, 36), value(pv, x + width - 247, y, 230, 36)]
         y += 44
     restart = pvs[_S.restart.spec.name]
     question = "Restart the IOC $(P)$(R)? Its service manager must start it again."
@@ -95,10 +95,12 @@ def _alarms(pvs: Pvs, x: int, width: int) -> list[Widget]:
         label(count.desc, x + width - 250, _LISTS + 8, 150),
         value(count, x + width - 92, _LISTS + 8, 78),
     ]
-    for number, pv in enumerate(pvs.below("AlarmList:")):
-        y = _LISTS + 38 + number * 22
-        found.append(value(pv, x + 14, y, width - 28, 19, look={"transparent": True}))
-    return found
+    lines = [
+        value(pv, x + 14, _LISTS + 38 + number * 22, width - 28, 19, look={"transparent": True})
+        for number, pv in enumerate(pvs.below("AlarmList:"))
+    ]
+    none = shown_while("pv0 == 0 && pvSev0 == 0", count.name)
+    return [*found, *lines, silent(lines[0], "No alarm", none)]
 
 
 def _load(ioc: Ioc, x: int, width: int) -> list[Widget]:

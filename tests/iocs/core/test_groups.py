@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
+import psutil
 import pytest
 
 from iocs.core.declare import Declared, Internal, analog, connected_pv, number_pv
@@ -153,7 +155,14 @@ async def test_statistics_of_the_ioc(ioc: Ioc, group: PlantIoc, raw: RawCa) -> N
     await until(lambda: group.point("client_count").value == 1)
     assert group.point("process_id").value == os.getpid()
     assert group.point("record_count").value == len(group.pvdb)
-    assert group.point("memory_used").value > 1e6
+    used, size = group.point("memory_used"), group.point("memory_size")
+    assert used.units == size.units == "MB"
+    assert size.value == pytest.approx(psutil.virtual_memory().total / 1e6)
+    assert 1.0 < used.value < size.value
+    for name in ("start_time", "time_of_day"):
+        at = datetime.fromisoformat(group.point(name).value)
+        assert str(at) == group.point(name).value
+        assert abs(datetime.now() - at) < timedelta(hours=1)  # noqa: DTZ005 - local time
     assert group.point("monitor_count").value >= 1
 
 

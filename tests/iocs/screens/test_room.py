@@ -52,13 +52,12 @@ def test_alarm_borders_have_room_and_nothing_interactive_overlaps(screens: list[
 
 
 def overlay(widget: Widget) -> bool:
-    """A label that is meant to lie on another widget; what covers shows only while it must."""
-    rule = widget.element.find("rules/rule[@prop_id='visible']")
-    return rule is not None or widget.name == "Motor"
+    """A label that is meant to lie on another widget, and shows only while it must."""
+    return widget.element.find("rules/rule[@prop_id='visible']") is not None
 
 
 def test_labels_lie_under_nothing(screens: list[Screen]) -> None:
-    """But the letter in the lamp that stands for the motor, and what covers a stale state."""
+    """But what covers a state that is stale, or a field that has nothing to tell."""
     faults: list[str] = []
     for screen in screens:
         boxes = [(w, w.box) for w in screen.widgets]
@@ -127,3 +126,77 @@ def test_states_fit(opened: list[Screen], rows: dict[str, Row]) -> None:
                 if needed > room:
                     faults.add(f"{screen.file}: {widget.name!r} needs {needed:.0f} of {room}")
     assert not faults
+
+
+def field_of(screen: Screen, pv: str) -> Widget:
+    """The largest field of a PV on a screen."""
+    found = [w for w in screen.widgets if w.type == "textupdate" and w.pv.endswith(pv)]
+    assert found, f"{screen.file}: {pv}"
+    return max(found, key=lambda widget: font(widget)[0])
+
+
+LARGE = {
+    "cpa1110.bob": (
+        "AlarmText", "WarningText", "HighPressure", "LowPressure", "DeltaPressureAvg", "HeliumTemp",
+        "OilTemp", "CoolantInTemp", "CoolantOutTemp", "MotorCurrent",
+    ),
+    "cvm96_tile.bob": ("Total:ActivePower",),
+    "cvm96_meter.bob": ("L1:Voltage", "L2:Current", "L3:ActivePower", "Total:ActivePower"),
+}  # fmt: skip
+"""The numbers and words that an instrument is watched by."""
+
+
+def test_what_an_instrument_is_watched_by_is_large(screens: list[Screen]) -> None:
+    """Read from 2 m."""
+    files = {screen.file: screen for screen in screens}
+    for file, pvs in LARGE.items():
+        for pv in pvs:
+            assert font(field_of(files[file], pv))[0] >= 20, f"{file}: {pv}"
+
+
+def test_no_value_touches_the_edge_of_its_field(screens: list[Screen]) -> None:
+    """Phoebus has no padding, but a border around the text in the colour of the field."""
+    for screen in screens:
+        for widget in screen.widgets:
+            if widget.type == "textupdate" and widget.text("transparent") != "true":
+                assert int(widget.text("border_width", "0")) >= 2, place(screen, widget)
+                border, field = (
+                    widget.element.find(f"{ground}_color/color")
+                    for ground in ("border", "background")
+                )
+                assert border is not None, place(screen, widget)
+                assert field is not None, place(screen, widget)
+                assert border.attrib == field.attrib, place(screen, widget)
+
+
+SILENT = {
+    "cpa1110.bob": ("AlarmText", "WarningText"),
+    "cvm96_meter.bob": ("Doubts", "LastReset"),
+    "cpa1110_health.bob": ("LastError", "LastPutError"),
+}
+
+
+def test_a_field_that_has_nothing_to_tell_is_not_an_empty_box(screens: list[Screen]) -> None:
+    """A label says so in its place, but only while that is known."""
+    files = {screen.file: screen for screen in screens}
+    for file, pvs in SILENT.items():
+        for pv in pvs:
+            field = max(
+                (w for w in files[file].widgets if w.type == "textupdate" and w.pv.endswith(pv)),
+                key=lambda widget: widget.box[1],
+            )
+            x, y, wide, high = field.box
+            (over,) = (w for w in files[file].widgets if w.name.startswith(f"{field.name}: "))
+            left, top, width, height = over.box
+            assert min(x - left, y - top) > 0, f"{file}: {pv}"
+            assert min(left + width - x - wide, top + height - y - high) > 0, f"{file}: {pv}"
+            assert over.text("text"), f"{file}: {pv}"
+            assert over.text("visible") == "false", f"{file}: {pv}"
+            assert over.text("transparent") == "false", f"{file}: {pv}"
+
+
+def test_health_fits_into_a_window(screens: list[Screen]) -> None:
+    """Full HD, without the bars of Phoebus and of the desktop."""
+    found = [screen for screen in screens if screen.file.endswith("_health.bob")]
+    assert found
+    assert all(screen.size[1] <= 900 for screen in found)

@@ -209,11 +209,21 @@ def test_trends_show_pvs_that_exist(rows: dict[str, Row]) -> None:
         root = ET.parse(OPI / f"{name}.plt").getroot()
         prefix = demo_target(load(name)).prefix
         axes = root.findall("axes/axis")
+        ends: dict[int, list[tuple[float, float]]] = {}
         for pv in root.iterfind("pvlist/pv"):
             full = pv.findtext("name", "").replace("$(P)$(R)", prefix)
             assert full in rows
-            axis = axes[int(pv.findtext("axis", ""))]
-            assert axis.findtext("name") == (rows[full].spec.units or "1")
+            number = int(pv.findtext("axis", ""))
+            units = rows[full].spec.units
+            assert axes[number].findtext("name") == (units or "1")
+            assert axes[number].findtext("use_axis_name") == ("true" if units else "false")
+            ends.setdefault(number, []).append(rows[full].spec.display)
+        for number, axis in enumerate(axes):
+            told = all(low < high for low, high in ends[number])
+            assert axis.findtext("autoscale") == ("false" if told else "true"), name
+            if told:
+                assert float(axis.findtext("min", "")) == min(low for low, _ in ends[number])
+                assert float(axis.findtext("max", "")) == max(high for _, high in ends[number])
         names = [pv.findtext("display_name") for pv in root.iterfind("pvlist/pv")]
         colors = {pv.findtext("color/red", "") + pv.findtext("color/green", "")
                   for pv in root.iterfind("pvlist/pv")}  # fmt: skip

@@ -244,17 +244,39 @@ def test_a_chart_says_when_its_curves_are_not_fresh(opened: list[Screen]) -> Non
             "color"}  # fmt: skip
     for screen in opened:
         for widget in screen.widgets:
-            if widget.type != "stripchart":
+            if widget.type not in ("stripchart", "databrowser"):
                 continue
             first = widget.text("traces/trace/y_pv")
             covers = [
                 w for w in screen.widgets
-                if w.type == "label" and first in w.pvs and w.name == f"{widget.name} cover"
+                if w.type == "label" and w.name == f"{widget.name} cover"
             ]  # fmt: skip
             assert len(covers) == 1, place(screen, widget)
+            assert covers[0].text("visible", "true") == "true", place(screen, widget)
+            assert widget.type == "databrowser" or first in covers[0].pvs, place(screen, widget)
             for each in widget.element.iterfind("y_axes/y_axis"):
                 assert {child.tag for child in each} == axis, place(screen, widget)
                 assert each.findtext("show_grid") == "true", place(screen, widget)
+
+
+def test_no_chart_follows_curves_that_are_told_their_ends(
+    opened: list[Screen], rows: dict[str, Row]
+) -> None:
+    """It would show the noise of something steady from edge to edge."""
+    fixed: set[str] = set()
+    for screen in opened:
+        for widget in screen.widgets:
+            ends: dict[str, list[tuple[float, float]]] = {}
+            for trace in widget.element.iterfind("traces/trace"):
+                pv = record(formula_pvs(expand(trace.findtext("y_pv", ""), widget.macros))[0])
+                ends.setdefault(trace.findtext("axis", ""), []).append(rows[pv].spec.display)
+            axes = widget.element.findall("y_axes/y_axis") if widget.type == "stripchart" else []
+            for number, axis in enumerate(axes):
+                if axis.findtext("autoscale") == "false":
+                    fixed.add(widget.name)
+                told = all(low < high for low, high in ends[str(number)])
+                assert not told or axis.findtext("autoscale") == "false", place(screen, widget)
+    assert fixed >= {"Pressure chart", "Temperature chart", "Load chart"}
 
 
 def test_nothing_is_repeated_by_a_template(screens: list[Screen]) -> None:

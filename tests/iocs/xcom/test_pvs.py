@@ -20,6 +20,7 @@ from drivers.xcom.settings import BatteryMonitor, XcomSettings
 from iocs.core.alarm import Severity
 from iocs.core.options import SettingsError, parse
 from iocs.core.point import Point
+from iocs.core.stamp import Stamp
 from iocs.xcom import INSTRUMENT, SiteIOC
 from iocs.xcom.alarms import MessageAlarm, source_name
 from iocs.xcom.choose import FAST_NUMBERS, SLOW_NUMBERS
@@ -151,6 +152,18 @@ def test_a_sum_needs_every_value() -> None:
     values[102, 3136] = None
     assert total(_reading(values, XT1, XT2), numbers) is None
     assert total(_reading({}, VT1), numbers) is None
+
+
+async def test_a_sum_over_devices_of_which_there_is_none_is_not_available() -> None:
+    group = await _group(xtenders=1, variotracks=0, variostrings=0)
+    stamp = Stamp.now()
+    feed = group.feed(SiteIOC.fast)
+    for point, get in feed.points:
+        point.post(get(_reading({(101, 3136): 1.5}, XT1)), stamp)
+    pv, out, into = (_spec(group, f"Site:{n}") for n in ("PvPower", "AcPowerOut", "AcPowerIn"))
+    assert (pv.value != pv.value, int(pv.severity)) == (True, 0)
+    assert (out.value, int(out.severity)) == (1.5, 0)
+    assert int(into.severity) == 3  # the Xtender did not tell
 
 
 def test_battery_power_with_and_without_a_monitor() -> None:
