@@ -16,7 +16,7 @@
       <visible>true</visible>
       <name>V</name>
       <use_axis_name>true</use_axis_name>
-      <use_trace_names>false</use_trace_names>
+      <use_trace_names>true</use_trace_names>
       <right>false</right>
       <color>
         <red>0</red>
@@ -25,7 +25,7 @@
       </color>
       <min>0.0</min>
       <max>100.0</max>
-      <grid>false</grid>
+      <grid>true</grid>
       <autoscale>true</autoscale>
       <log_scale>false</log_scale>
     </axis>
@@ -33,7 +33,7 @@
       <visible>true</visible>
       <name>A</name>
       <use_axis_name>true</use_axis_name>
-      <use_trace_names>false</use_trace_names>
+      <use_trace_names>true</use_trace_names>
       <right>true</right>
       <color>
         <red>0</red>
@@ -50,7 +50,7 @@
   <annotations />
   <pvlist>
     <pv>
-      <display_name>Voltage</display_name>
+      <display_name>CH001 voltage</display_name>
       <visible>true</visible>
       <name>$(P)$(R)CH001:Voltage</name>
       <axis>0</axis>
@@ -69,7 +69,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Current, charge is positive</display_name>
+      <display_name>CH001 current</display_name>
       <visible>true</visible>
       <name>$(P)$(R)CH001:Current</name>
       <axis>1</axis>
@@ -88,7 +88,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Voltage</display_name>
+      <display_name>CH002 voltage</display_name>
       <visible>true</visible>
       <name>$(P)$(R)CH002:Voltage</name>
       <axis>0</axis>
@@ -107,7 +107,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Current, charge is positive</display_name>
+      <display_name>CH002 current</display_name>
       <visible>true</visible>
       <name>$(P)$(R)CH002:Current</name>
       <axis>1</axis>
@@ -126,7 +126,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Voltage</display_name>
+      <display_name>CH003 voltage</display_name>
       <visible>true</visible>
       <name>$(P)$(R)CH003:Voltage</name>
       <axis>0</axis>
@@ -145,7 +145,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Current, charge is positive</display_name>
+      <display_name>CH003 current</display_name>
       <visible>true</visible>
       <name>$(P)$(R)CH003:Current</name>
       <axis>1</axis>
@@ -164,7 +164,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Voltage</display_name>
+      <display_name>CH004 voltage</display_name>
       <visible>true</visible>
       <name>$(P)$(R)CH004:Voltage</name>
       <axis>0</axis>
@@ -183,7 +183,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Current, charge is positive</display_name>
+      <display_name>CH004 current</display_name>
       <visible>true</visible>
       <name>$(P)$(R)CH004:Current</name>
       <axis>1</axis>

@@ -16,24 +16,24 @@
       <visible>true</visible>
       <name>bar</name>
       <use_axis_name>true</use_axis_name>
-      <use_trace_names>false</use_trace_names>
+      <use_trace_names>true</use_trace_names>
       <right>false</right>
       <color>
         <red>0</red>
         <green>0</green>
         <blue>0</blue>
       </color>
-      <min>0.0</min>
-      <max>100.0</max>
-      <grid>false</grid>
-      <autoscale>true</autoscale>
+      <min>-1.0</min>
+      <max>30.0</max>
+      <grid>true</grid>
+      <autoscale>false</autoscale>
       <log_scale>false</log_scale>
     </axis>
     <axis>
       <visible>true</visible>
       <name>degC</name>
       <use_axis_name>true</use_axis_name>
-      <use_trace_names>false</use_trace_names>
+      <use_trace_names>true</use_trace_names>
       <right>true</right>
       <color>
         <red>0</red>
@@ -43,24 +43,24 @@
       <min>0.0</min>
       <max>100.0</max>
       <grid>false</grid>
-      <autoscale>true</autoscale>
+      <autoscale>false</autoscale>
       <log_scale>false</log_scale>
     </axis>
     <axis>
       <visible>true</visible>
       <name>A</name>
       <use_axis_name>true</use_axis_name>
-      <use_trace_names>false</use_trace_names>
+      <use_trace_names>true</use_trace_names>
       <right>true</right>
       <color>
-        <red>0</red>
-        <green>0</green>
-        <blue>0</blue>
+        <red>90</red>
+        <green>170</green>
+        <blue>210</blue>
       </color>
       <min>0.0</min>
-      <max>100.0</max>
+      <max>40.0</max>
       <grid>false</grid>
-      <autoscale>true</autoscale>
+      <autoscale>false</autoscale>
       <log_scale>false</log_scale>
     </axis>
   </axes>

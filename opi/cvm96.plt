@@ -16,7 +16,7 @@
       <visible>true</visible>
       <name>W</name>
       <use_axis_name>true</use_axis_name>
-      <use_trace_names>false</use_trace_names>
+      <use_trace_names>true</use_trace_names>
       <right>false</right>
       <color>
         <red>0</red>
@@ -25,32 +25,32 @@
       </color>
       <min>0.0</min>
       <max>100.0</max>
-      <grid>false</grid>
+      <grid>true</grid>
       <autoscale>true</autoscale>
       <log_scale>false</log_scale>
     </axis>
     <axis>
       <visible>true</visible>
       <name>1</name>
-      <use_axis_name>true</use_axis_name>
-      <use_trace_names>false</use_trace_names>
+      <use_axis_name>false</use_axis_name>
+      <use_trace_names>true</use_trace_names>
       <right>true</right>
       <color>
         <red>0</red>
         <green>0</green>
         <blue>0</blue>
       </color>
-      <min>0.0</min>
-      <max>100.0</max>
+      <min>-1.0</min>
+      <max>1.0</max>
       <grid>false</grid>
-      <autoscale>true</autoscale>
+      <autoscale>false</autoscale>
       <log_scale>false</log_scale>
     </axis>
     <axis>
       <visible>true</visible>
       <name>V</name>
       <use_axis_name>true</use_axis_name>
-      <use_trace_names>false</use_trace_names>
+      <use_trace_names>true</use_trace_names>
       <right>true</right>
       <color>
         <red>0</red>
@@ -58,33 +58,33 @@
         <blue>0</blue>
       </color>
       <min>0.0</min>
-      <max>100.0</max>
+      <max>276</max>
       <grid>false</grid>
-      <autoscale>true</autoscale>
+      <autoscale>false</autoscale>
       <log_scale>false</log_scale>
     </axis>
     <axis>
       <visible>true</visible>
       <name>Hz</name>
       <use_axis_name>true</use_axis_name>
-      <use_trace_names>false</use_trace_names>
+      <use_trace_names>true</use_trace_names>
       <right>true</right>
       <color>
         <red>0</red>
         <green>0</green>
         <blue>0</blue>
       </color>
-      <min>0.0</min>
-      <max>100.0</max>
+      <min>45.0</min>
+      <max>55.00000000000001</max>
       <grid>false</grid>
-      <autoscale>true</autoscale>
+      <autoscale>false</autoscale>
       <log_scale>false</log_scale>
     </axis>
   </axes>
   <annotations />
   <pvlist>
     <pv>
-      <display_name>Active power</display_name>
+      <display_name>Main Active power</display_name>
       <visible>true</visible>
       <name>$(P)$(R)Main:Total:ActivePower</name>
       <axis>0</axis>
@@ -103,7 +103,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Power factor, meter's sign</display_name>
+      <display_name>Main Power factor, meter's sign</display_name>
       <visible>true</visible>
       <name>$(P)$(R)Main:Total:PowerFactor</name>
       <axis>1</axis>
@@ -122,7 +122,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>L1 voltage to neutral</display_name>
+      <display_name>Main L1 voltage to neutral</display_name>
       <visible>true</visible>
       <name>$(P)$(R)Main:L1:Voltage</name>
       <axis>2</axis>
@@ -141,7 +141,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Frequency</display_name>
+      <display_name>Main Frequency</display_name>
       <visible>true</visible>
       <name>$(P)$(R)Main:Frequency</name>
       <axis>3</axis>
@@ -160,7 +160,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Active power</display_name>
+      <display_name>Solar Active power</display_name>
       <visible>true</visible>
       <name>$(P)$(R)Solar:Total:ActivePower</name>
       <axis>0</axis>
@@ -179,7 +179,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Power factor, meter's sign</display_name>
+      <display_name>Solar Power factor, meter's sign</display_name>
       <visible>true</visible>
       <name>$(P)$(R)Solar:Total:PowerFactor</name>
       <axis>1</axis>
@@ -198,7 +198,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>L1 voltage to neutral</display_name>
+      <display_name>Solar L1 voltage to neutral</display_name>
       <visible>true</visible>
       <name>$(P)$(R)Solar:L1:Voltage</name>
       <axis>2</axis>
@@ -217,7 +217,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Frequency</display_name>
+      <display_name>Solar Frequency</display_name>
       <visible>true</visible>
       <name>$(P)$(R)Solar:Frequency</name>
       <axis>3</axis>

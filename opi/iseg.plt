@@ -16,7 +16,7 @@
       <visible>true</visible>
       <name>V</name>
       <use_axis_name>true</use_axis_name>
-      <use_trace_names>false</use_trace_names>
+      <use_trace_names>true</use_trace_names>
       <right>false</right>
       <color>
         <red>0</red>
@@ -25,24 +25,7 @@
       </color>
       <min>0.0</min>
       <max>100.0</max>
-      <grid>false</grid>
-      <autoscale>true</autoscale>
-      <log_scale>false</log_scale>
-    </axis>
-    <axis>
-      <visible>true</visible>
-      <name>1</name>
-      <use_axis_name>true</use_axis_name>
-      <use_trace_names>false</use_trace_names>
-      <right>true</right>
-      <color>
-        <red>0</red>
-        <green>0</green>
-        <blue>0</blue>
-      </color>
-      <min>0.0</min>
-      <max>100.0</max>
-      <grid>false</grid>
+      <grid>true</grid>
       <autoscale>true</autoscale>
       <log_scale>false</log_scale>
     </axis>
@@ -50,7 +33,7 @@
       <visible>true</visible>
       <name>A</name>
       <use_axis_name>true</use_axis_name>
-      <use_trace_names>false</use_trace_names>
+      <use_trace_names>true</use_trace_names>
       <right>true</right>
       <color>
         <red>0</red>
@@ -67,7 +50,7 @@
   <annotations />
   <pvlist>
     <pv>
-      <display_name>Highest voltage, without its sign</display_name>
+      <display_name>Highest voltage</display_name>
       <visible>true</visible>
       <name>$(P)$(R)MaxVoltage</name>
       <axis>0</axis>
@@ -86,10 +69,10 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Channels that are on, all modules</display_name>
+      <display_name>Nominal voltage</display_name>
       <visible>true</visible>
-      <name>$(P)$(R)ChannelsOn</name>
-      <axis>1</axis>
+      <name>$(P)$(R)M00:CH00:VoltageNominal</name>
+      <axis>0</axis>
       <color>
         <red>213</red>
         <green>94</green>
@@ -105,7 +88,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Measured voltage</display_name>
+      <display_name>CH00 voltage</display_name>
       <visible>true</visible>
       <name>$(P)$(R)M00:CH00:VoltageMeasure</name>
       <axis>0</axis>
@@ -124,10 +107,10 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Measured current</display_name>
+      <display_name>CH00 current</display_name>
       <visible>true</visible>
       <name>$(P)$(R)M00:CH00:CurrentMeasure</name>
-      <axis>2</axis>
+      <axis>1</axis>
       <color>
         <red>170</red>
         <green>80</green>
@@ -143,7 +126,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Measured voltage</display_name>
+      <display_name>CH01 voltage</display_name>
       <visible>true</visible>
       <name>$(P)$(R)M00:CH01:VoltageMeasure</name>
       <axis>0</axis>
@@ -162,10 +145,10 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Measured current</display_name>
+      <display_name>CH01 current</display_name>
       <visible>true</visible>
       <name>$(P)$(R)M00:CH01:CurrentMeasure</name>
-      <axis>2</axis>
+      <axis>1</axis>
       <color>
         <red>190</red>
         <green>140</green>
@@ -181,7 +164,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Measured voltage</display_name>
+      <display_name>CH02 voltage</display_name>
       <visible>true</visible>
       <name>$(P)$(R)M00:CH02:VoltageMeasure</name>
       <axis>0</axis>
@@ -200,10 +183,10 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Measured current</display_name>
+      <display_name>CH02 current</display_name>
       <visible>true</visible>
       <name>$(P)$(R)M00:CH02:CurrentMeasure</name>
-      <axis>2</axis>
+      <axis>1</axis>
       <color>
         <red>90</red>
         <green>170</green>

@@ -16,7 +16,7 @@
       <visible>true</visible>
       <name>kW</name>
       <use_axis_name>true</use_axis_name>
-      <use_trace_names>false</use_trace_names>
+      <use_trace_names>true</use_trace_names>
       <right>false</right>
       <color>
         <red>0</red>
@@ -25,7 +25,7 @@
       </color>
       <min>0.0</min>
       <max>100.0</max>
-      <grid>false</grid>
+      <grid>true</grid>
       <autoscale>true</autoscale>
       <log_scale>false</log_scale>
     </axis>
@@ -33,58 +33,58 @@
       <visible>true</visible>
       <name>%</name>
       <use_axis_name>true</use_axis_name>
-      <use_trace_names>false</use_trace_names>
+      <use_trace_names>true</use_trace_names>
       <right>true</right>
       <color>
-        <red>0</red>
-        <green>0</green>
-        <blue>0</blue>
+        <red>110</red>
+        <green>110</green>
+        <blue>110</blue>
       </color>
       <min>0.0</min>
       <max>100.0</max>
       <grid>false</grid>
-      <autoscale>true</autoscale>
+      <autoscale>false</autoscale>
       <log_scale>false</log_scale>
     </axis>
     <axis>
       <visible>true</visible>
       <name>V</name>
       <use_axis_name>true</use_axis_name>
-      <use_trace_names>false</use_trace_names>
+      <use_trace_names>true</use_trace_names>
       <right>true</right>
       <color>
-        <red>0</red>
-        <green>0</green>
+        <red>190</red>
+        <green>140</green>
         <blue>0</blue>
       </color>
-      <min>0.0</min>
-      <max>100.0</max>
+      <min>8.0</min>
+      <max>72.0</max>
       <grid>false</grid>
-      <autoscale>true</autoscale>
+      <autoscale>false</autoscale>
       <log_scale>false</log_scale>
     </axis>
     <axis>
       <visible>true</visible>
       <name>degC</name>
       <use_axis_name>true</use_axis_name>
-      <use_trace_names>false</use_trace_names>
+      <use_trace_names>true</use_trace_names>
       <right>true</right>
       <color>
-        <red>0</red>
-        <green>0</green>
-        <blue>0</blue>
+        <red>60</red>
+        <green>60</green>
+        <blue>160</blue>
       </color>
-      <min>0.0</min>
-      <max>100.0</max>
+      <min>-20.0</min>
+      <max>60.0</max>
       <grid>false</grid>
-      <autoscale>true</autoscale>
+      <autoscale>false</autoscale>
       <log_scale>false</log_scale>
     </axis>
   </axes>
   <annotations />
   <pvlist>
     <pv>
-      <display_name>PV power, all VarioTracks and -Strings</display_name>
+      <display_name>PV power</display_name>
       <visible>true</visible>
       <name>$(P)$(R)Site:PvPower</name>
       <axis>0</axis>
@@ -103,7 +103,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Active power at AC-in, all Xtenders</display_name>
+      <display_name>AC-in power</display_name>
       <visible>true</visible>
       <name>$(P)$(R)Site:AcPowerIn</name>
       <axis>0</axis>
@@ -122,7 +122,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Active power at AC-out, all Xtenders</display_name>
+      <display_name>AC-out power</display_name>
       <visible>true</visible>
       <name>$(P)$(R)Site:AcPowerOut</name>
       <axis>0</axis>
@@ -141,7 +141,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Power into the battery</display_name>
+      <display_name>Battery power</display_name>
       <visible>true</visible>
       <name>$(P)$(R)Site:BatteryPower</name>
       <axis>0</axis>

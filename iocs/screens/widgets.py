@@ -123,7 +123,7 @@ def value(
         more["precision"] = digits
     return Widget(
         "textupdate", f"{short(pv)} {role}", x, y, width, height, pv_name=pv.name, font=font,
-        background_color=style.READ, vertical_alignment=Align.MIDDLE, **more, **(look or {}),
+        background_color=style.READ, vertical_alignment=Align.MIDDLE, **(more | (look or {})),
     )  # fmt: skip
 
 
