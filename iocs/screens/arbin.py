@@ -192,7 +192,7 @@ def _chart(
         for unit, pv in {pv.units: pv for pv in pvs}.items()
         for end in _REACH[unit]
     }
-    return chart(name, pvs, *place, texts=texts, bounds=tuple(reach.items()))
+    return chart(name, pvs, *place, texts=texts, reach=reach)
 
 
 def _channel(ioc: Ioc) -> Display:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from iocs.export.bob import Display, Widget
 from iocs.export.bob_values import Align
@@ -96,9 +97,11 @@ def _meter_page(ioc: Ioc) -> Display:
     widgets = [*_phases(pvs), *_network(pvs), *_energies(pvs, lower)]
     widgets += panel("Active power", 620, lower, 628, _BODY[1] - lower)
     powers = [*(pvs[f"{line}:ActivePower"] for line in _LINES), pvs["Total:ActivePower"]]
+    zero = replace(powers[-1], name=f"=0 * '{powers[-1].name}'")
     widgets += chart(
-        "Power chart", powers, 628, lower + 28, 612, _BODY[1] - lower - 36, texts=(*_LINES, "All")
-    )
+        "Power chart", powers, 628, lower + 28, 612, _BODY[1] - lower - 36,
+        texts=(*_LINES, "All"), reach={"Zero": zero},
+    )  # fmt: skip
     if ioc.parts:
         widgets.append(sheet_button(ioc, ioc.parts[0].kind, "All PVs of the meter", 1040, 6, 200))
     file = f"{ioc.file}_meter"

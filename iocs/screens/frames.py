@@ -96,16 +96,15 @@ def chart(
     name: str, pvs: Sequence[Pv], x: int, y: int, width: int, height: int, *,
     texts: Sequence[str] = (), span: str = "10 minutes",
     ends: Mapping[str, tuple[float, float]] | None = None,
-    bounds: Sequence[tuple[str, Pv]] = (),
+    reach: Mapping[str, Pv] | None = None,
 ) -> list[Widget]:  # fmt: skip
     """A strip chart: one axis for each unit among the PVs, curves in the colours of the style.
-
-    bounds: texts and PVs of limits that change with a setting of the device, thin lines in the
-    colour of the first curve on their axis, which reaches to them at least.
 
     An axis has the ends of `ends` for its unit, else those that the PVs declare to be sensible; it
     follows its curves only where there are none. That of a single curve has its colour. While a
     PV is not fresh, a line over the curves says so, since they are drawn on.
+
+    reach: PVs with their texts that an axis shall reach, so that it does not follow noise.
     """
     units = list(dict.fromkeys(pv.units for pv in pvs))
     names = texts or [pv.desc for pv in pvs]
@@ -113,18 +112,17 @@ def chart(
         Trace(text, pv.name, color, units.index(pv.units))
         for pv, text, color in zip(pvs, names, style.CURVES, strict=False)
     )
-    traces += tuple(
-        Trace(text, pv.name, next(t.color for t in traces if t.axis == axis), axis, 1)
-        for text, pv, axis in ((text, pv, units.index(pv.units)) for text, pv in bounds)
+    bounds = tuple(
+        Trace(text, pv.name, style.EDGE, units.index(pv.units))
+        for text, pv in (reach or {}).items()
     )
     axes: list[Axis] = []
-    on_axes = [*pvs, *(pv for _, pv in bounds)]
     for number, unit in enumerate(units):
-        colors = list({trace.color: None for trace in traces if trace.axis == number})
-        scale = (ends or {}).get(unit) or sensible([pv for pv in on_axes if pv.units == unit])
+        colors = [trace.color for trace in traces if trace.axis == number]
+        scale = (ends or {}).get(unit) or sensible([pv for pv in pvs if pv.units == unit])
         axes.append(Axis(unit or "1", colors[0] if len(colors) == 1 else style.INK, scale))
     plot = Widget(
-        "stripchart", name, x, y, width, height, traces=traces, y_axes=tuple(axes),
+        "stripchart", name, x, y, width, height, traces=traces + bounds, y_axes=tuple(axes),
         start=span, end="now", show_legend=True, show_toolbar=False, show_grid=True,
         background_color=style.PANEL, foreground_color=style.INK, title="",
         label_font=style.SMALL, scale_font=style.SMALL,

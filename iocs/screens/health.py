@@ -109,13 +109,14 @@ def _load(ioc: Ioc, x: int, width: int) -> list[Widget]:
     load, time = (pvs[declared.spec.name] for declared in (_S.cpu_load, _H.poll_time))
     found = panel("Load and duration of reads", x, _LISTS, width, 266)
     found += chart(
-        "Load chart", [load, time, *_limit(ioc, time)], x + 8, _LISTS + 28, width - 16, 230,
-        texts=("Processor load", "Slowest read", "Shortest period"), ends={load.units: _PERCENT},
+        "Load chart", [load, time], x + 8, _LISTS + 28, width - 16, 230,
+        texts=("Processor load", "Slowest read"), ends={load.units: _PERCENT},
+        reach=_allowed(ioc, time),
     )  # fmt: skip
     return found
 
 
-def _limit(ioc: Ioc, time: Pv) -> list[Pv]:
+def _allowed(ioc: Ioc, time: Pv) -> dict[str, Pv]:
     """The shortest period of a scan in the unit of `time`, as a formula of Phoebus."""
     periods = [
         row
@@ -123,9 +124,10 @@ def _limit(ioc: Ioc, time: Pv) -> list[Pv]:
         if row.section is Section.SCAN and row.name.endswith(":Period") and row.value
     ]
     if not periods:
-        return []
+        return {}
     shortest = min(periods, key=lambda row: row.value or 0.0)
-    return [replace(time, name=f"=1000 * '{ioc.pvs[shortest.name].name}'")]
+    name = f"=1000 * '{ioc.pvs[shortest.name].name}'"
+    return {"Shortest period": replace(time, name=name)}
 
 
 def health(ioc: Ioc) -> Display:

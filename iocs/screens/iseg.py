@@ -137,7 +137,7 @@ def _body(ioc: Ioc, count: int, height: int) -> Display:
         most = nominal.inside(f"{names[0]}:")
         widgets += chart(
             "Voltages", shown, x, free, 890, height - free - 8, texts=few,
-            bounds=(("0 V", _share(most, 0, "V")), ("Nominal", most)),
+            reach={"0 V": _share(most, 0, "V"), "Nominal": most},
         )  # fmt: skip
     return Display(
         _body_file(ioc, count), f"Module $(P)$(R){PART}", (_WIDTH, height), style.BACKGROUND,
@@ -262,11 +262,11 @@ def _channel_page(ioc: Ioc) -> Display:
     widgets += chart(
         "Channel chart", [voltage, held, current], 18, top + 302, 604, 420,
         texts=("Voltage", "Set voltage", "Current"),
-        bounds=(
-            ("0 V", _share(nominal, 0, "V")), ("Nominal voltage", nominal),
-            ("0 \u00b5A", _share(most, 0, _UNIT)),
-            ("1 % of nominal current", _share(most, _MICRO // 100, _UNIT)),
-        ),
+        reach={
+            "0 V": _share(nominal, 0, "V"), "Nominal voltage": nominal,
+            "0 \u00b5A": _share(most, 0, _UNIT),
+            "1 % of nominal current": _share(most, _MICRO // 100, _UNIT),
+        },
     )  # fmt: skip
     widgets += _bits(pvs, "Status", top + 350, 200)
     widgets += _bits(pvs, "EventStatus", top + 558, 172)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from iocs.export.rows import Row
 from iocs.screens.detail import words
 
-from .reader import Screen, place
+from .reader import Box, Screen, place
 
 
 def sheets(opened: list[Screen]) -> list[Screen]:
@@ -38,12 +38,16 @@ def test_no_text_says_the_heading_above_it_again(opened: list[Screen]) -> None:
 
 def test_guidance_is_beside_each_alarm(opened: list[Screen], rows: dict[str, Row]) -> None:
     for screen in sheets(opened):
-        texts = {w.text("text"): w.box for w in screen.widgets if w.type == "label"}
+        texts = [(w.text("text"), w.box) for w in screen.widgets if w.type == "label"]
         for widget in screen.widgets:
             row = rows.get(widget.pv)
             guidance = getattr(row.spec, "guidance", "") if row else ""
             if widget.type == "textupdate" and guidance and widget.box[1] > 100:
-                x, y, wide, high = widget.box
-                left, top, _, height = texts[guidance]
-                assert left >= x + wide, place(screen, widget)
-                assert abs(top + height / 2 - y - high / 2) < 8, place(screen, widget)
+                beside = [box for text, box in texts if text == guidance and level(box, widget.box)]
+                assert len(beside) == 1, place(screen, widget)
+
+
+def level(one: Box, other: Box) -> bool:
+    """Whether a box is to the right of another one and at its height."""
+    middles = (one[1] + one[3] / 2, other[1] + other[3] / 2)
+    return one[0] >= other[0] + other[2] and abs(middles[0] - middles[1]) < 8
