@@ -53,14 +53,14 @@
       <use_trace_names>true</use_trace_names>
       <right>true</right>
       <color>
-        <red>190</red>
-        <green>140</green>
+        <red>0</red>
+        <green>0</green>
         <blue>0</blue>
       </color>
-      <min>8.0</min>
-      <max>72.0</max>
+      <min>0.0</min>
+      <max>100.0</max>
       <grid>false</grid>
-      <autoscale>false</autoscale>
+      <autoscale>true</autoscale>
       <log_scale>false</log_scale>
     </axis>
     <axis>
@@ -206,6 +206,25 @@
         <red>60</red>
         <green>60</green>
         <blue>160</blue>
+      </color>
+      <trace_type>AREA</trace_type>
+      <linewidth>2</linewidth>
+      <point_type>NONE</point_type>
+      <point_size>2</point_size>
+      <waveform_index>0</waveform_index>
+      <period>0.0</period>
+      <ring_size>5000</ring_size>
+      <request>OPTIMIZED</request>
+    </pv>
+    <pv>
+      <display_name>Cut-off voltage</display_name>
+      <visible>true</visible>
+      <name>$(P)$(R)XT1:LvdNoload_RBV</name>
+      <axis>2</axis>
+      <color>
+        <red>90</red>
+        <green>170</green>
+        <blue>210</blue>
       </color>
       <trace_type>AREA</trace_type>
       <linewidth>2</linewidth>

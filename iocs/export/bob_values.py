@@ -238,7 +238,6 @@ class Trace:
     pv: str
     color: Color
     axis: int = 0
-    width: int = 2
 
     def element(self) -> ET.Element:
         pairs: list[tuple[str, Scalar | Node]] = [
@@ -247,7 +246,7 @@ class Trace:
             ("axis", self.axis),
             ("trace_type", 2),
             ("color", self.color),
-            ("line_width", self.width),
+            ("line_width", 2),
             ("visible", True),
         ]
         return parent_of("trace", pairs)

@@ -67,18 +67,13 @@ class Pv:
         return self.row.spec.presence is not Presence.ALWAYS
 
     @property
-    def units(self) -> str:
-        return self.row.spec.units
-
-    @property
     def guidance(self) -> str:
         """What an alarm of it means and what to do, as the alarm server shows it; may be empty."""
         return self.row.spec.guidance
 
     @property
-    def may_lack(self) -> bool:
-        """Whether it is a number that its device may not have."""
-        return self.optional and self.row.spec.native is Native.DOUBLE
+    def units(self) -> str:
+        return self.row.spec.units
 
     def inside(self, part: str) -> Pv:
         """The same PV of a part of the part that the macro M names: ``$(M)CH00:``."""

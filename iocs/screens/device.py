@@ -16,7 +16,7 @@ from .frames import panel
 from .header import header
 from .layout import Cell, screen
 from .truth import GOOD, hidden_while, shown_while
-from .widgets import entry, label, lacking, lamp, press, short, value
+from .widgets import PAD, entry, label, lamp, press, short, value
 
 _FLASH = "_Flash"
 _RAM_ONLY = "RamOnly"
@@ -92,7 +92,7 @@ def lead(ioc: Ioc, kind: str, state: Sequence[Widget], cells: Sequence[Cell]) ->
         field = value(cell.pv, x, y + 64, 210, 36, font=style.NUMBER, role="main")
         found += [
             label(cell.text, x, y + 43, 210, 18, font=style.SMALL, color=style.MUTED,
-                  name=f"Main {cell.text}"),
+                  align=Align.MIDDLE, name=f"Main {cell.text}"),
             field, *lacking(cell.pv, field.box),
         ]  # fmt: skip
     return found
@@ -171,7 +171,7 @@ def _table(
         if not number % down:
             found += [
                 label(text, x + left, y, width, 18, font=style.SMALL, color=style.MUTED,
-                      name=f"Head {text} {x} {y}")
+                      align=Align.MIDDLE, name=f"Head {text} {x} {y}")
                 for text, left, width in columns
             ]  # fmt: skip
         found += _setting(pvs, pv, x, row, [(left, width) for _, left, width in columns])
@@ -201,7 +201,7 @@ def _limit(end: Pv, pv: Pv, x: int, y: int, width: int) -> Widget:
     known = shown_while("pv0 != 0", f"{pv.name}.{_LIMITS[1]}")
     return Widget(
         "textupdate", f"{short(end)} limit", x, y, width, 23, pv_name=end.name, font=style.SMALL,
-        background_color=style.READ, horizontal_alignment=Align.END, wrap_words=False,
+        background_color=style.READ, horizontal_alignment=Align.MIDDLE, wrap_words=False,
         vertical_alignment=Align.MIDDLE, border_alarm_sensitive=False, show_units=False, **known,
     )  # fmt: skip
 
@@ -211,7 +211,7 @@ def _commands_card(commands: Sequence[Pv], y: int) -> list[Widget]:
     found = panel("Commands", style.MARGIN, y, 1260, 76)
     width = min(240, 1232 // len(commands) - 8)
     for number, pv in enumerate(commands):
-        stops = pv.row.spec.urgent
+        stops = pv.row.spec.stops
         found.append(
             press(
                 pv, pv.desc, 24 + number * (width + 8), y + 34, width, 30, stops=stops,
@@ -219,3 +219,19 @@ def _commands_card(commands: Sequence[Pv], y: int) -> list[Widget]:
             )
         )  # fmt: skip
     return found
+
+
+def lacking(pv: Pv, box: tuple[int, int, int, int]) -> list[Widget]:
+    """What lies over a number, and its border, while the device has none, which is no fault."""
+    if not pv.optional:
+        return []
+    x, y, width, height = box
+    return [
+        Widget(
+            "label", f"{short(pv)} lacking {x} {y}", x - PAD, y - PAD, width + 2 * PAD,
+            height + 2 * PAD, text="not available", font=style.SMALL, transparent=False,
+            foreground_color=style.MUTED, background_color=style.PANEL,
+            horizontal_alignment=Align.MIDDLE, vertical_alignment=Align.MIDDLE,
+            **shown_while("pv0 != pv0 && pvSev0 == 0", pv.name),
+        )
+    ]  # fmt: skip

@@ -23,16 +23,7 @@ from iocs.export.bob_values import (
 
 from . import style
 from .catalog import HANDED, Pv, Pvs
-from .truth import (
-    FRESH,
-    Look,
-    enabled_by,
-    hidden_while,
-    shade_of,
-    shown_while,
-    together,
-    word_of,
-)
+from .truth import FRESH, Look, enabled_by, hidden_while, shade_of, together, word_of
 
 _MOST_DIGITS = 6
 _FLAG = 60
@@ -104,14 +95,14 @@ def value(
     digits: int = -1,
     look: Look | None = None,
 ) -> Widget:
-    """What a PV holds, as text with its units; numbers to the right, words to the left.
+    """What a PV holds, as text with its units, away from the edges; a long text from the left.
 
     A long text that has the height for several lines gets them.
     digits: fewer decimals than the PV has, where room is scarce.
     """
     chosen = align
     if chosen is None:
-        chosen = Align.END if pv.row.spec.numeric and not pv.wide else Align.START
+        chosen = Align.START if pv.wide else Align.MIDDLE
     more = _form(pv)
     if "transparent" not in (look or {}):
         more |= {"border_width": PAD, "border_color": style.READ}
@@ -334,19 +325,3 @@ def setpoint_row(
         entry(pv, x + width - 2 * cell, y, cell - 6, look=look),
         value(held or pvs.readback(pv), x + width - cell, y, cell, look=look),
     ]
-
-
-def lacking(pv: Pv, box: tuple[int, int, int, int], text: str = "not available") -> list[Widget]:
-    """What lies over a number while its device has none, which is no fault."""
-    if not pv.may_lack:
-        return []
-    x, y, width, height = box
-    return [
-        Widget(
-            "label", f"{short(pv)} lacking {x} {y}", x - PAD, y - PAD, width + 2 * PAD,
-            height + 2 * PAD, text=text, font=style.SMALL, foreground_color=style.MUTED,
-            background_color=style.PANEL, transparent=False, horizontal_alignment=Align.MIDDLE,
-            vertical_alignment=Align.MIDDLE,
-            **shown_while("pv0 != pv0 && pvSev0 == 0", pv.name),
-        )
-    ]  # fmt: skip

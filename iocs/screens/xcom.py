@@ -11,13 +11,13 @@ from iocs.export.bob_values import Align
 from . import style
 from .catalog import CONNECTED, NAME, PART, Ioc, Pv, Pvs, handed
 from .detail import sheet_button
-from .device import STATE_BOX, device_page, lead
+from .device import STATE_BOX, device_page, lacking, lead
 from .flow import direction, flow, node
 from .frames import chart, panel, repeat
 from .header import header
 from .layout import Cell, IndexRow, Layout, screen
 from .truth import FRESH, Look, shown_while
-from .widgets import goto, label, lacking, lamp, press, states_lamp, value
+from .widgets import goto, label, lamp, press, states_lamp, value
 
 _GATEWAY, _XTENDER, _BATTERY = "Gateway", "Xtender", "Battery"
 _MESSAGES = 10
@@ -60,6 +60,12 @@ _POWERS = ("Site:PvPower", "Site:AcPowerIn", "Site:AcPowerOut", "Site:BatteryPow
 _POWER_TEXTS = ("PV", "AC-in", "AC-out", "Battery")
 _EACH = (-4.0, 8.0)
 """kW that an axis of powers has for each inverter, or each charger if those are more."""
+
+_LIMITS = {
+    _XTENDER: (("Cut-off", "LvdNoload_RBV"), ("Absorption", "AbsorptionVoltage_RBV")),
+    "VarioTrack": (("Float", "FloatVoltage_RBV"), ("Absorption", "AbsorptionVoltage_RBV")),
+}
+"""Voltages that the axis of a battery's reaches to."""
 
 _BATTERY_WORDS = ("Charging", "Discharging", "At rest")
 _FLOW_HEIGHT = 452
@@ -211,15 +217,16 @@ def _charts(ioc: Ioc) -> list[Widget]:
         shown = [ioc.pvs[f"{parts[0].prefix}{name}"] for name in ("SocNow", "Voltage")]
         found += panel("Battery", x, y, 460, height)
         found += chart("Battery chart", shown, x + 8, y + 28, 442, height - 34, span="1 hour",
-                       texts=("Charge", "Voltage"), bounds=_bounds(ioc))  # fmt: skip
+                       texts=("Charge", "Voltage"), reach=_reach(ioc))  # fmt: skip
     return found
 
 
-def _bounds(ioc: Ioc) -> list[tuple[str, Pv]]:
-    """Between which voltages the first Xtender keeps the battery."""
-    parts = ioc.parts_of(_XTENDER)
-    names = (("Cut-off", "LvdNoload_RBV"), ("Absorption", "AbsorptionVoltage_RBV"))
-    return [(text, ioc.pvs[f"{part.prefix}{name}"]) for part in parts[:1] for text, name in names]
+def _reach(ioc: Ioc) -> dict[str, Pv]:
+    """Between which voltages the first device that has such settings keeps the battery."""
+    for kind, limits in _LIMITS.items():
+        for part in ioc.parts_of(kind):
+            return {text: ioc.pvs[part.prefix + name] for text, name in limits}
+    return {}
 
 
 def _devices(ioc: Ioc, x: int, y: int) -> tuple[list[Widget], int]:
@@ -243,9 +250,9 @@ def _devices(ioc: Ioc, x: int, y: int) -> tuple[list[Widget], int]:
 
 
 def _heading(text: str, x: int, y: int, width: int, of: str = "") -> Widget:
-    return label(
-        text, x, y, width, 18, font=style.SMALL, color=style.MUTED, name=f"Column {of}{text}"
-    )
+    align = Align.MIDDLE if of else Align.START
+    return label(text, x, y, width, 18, font=style.SMALL, color=style.MUTED, align=align,
+                 name=f"Column {of}{text}")  # fmt: skip
 
 
 def _row_page(ioc: Ioc, kind: _Kind) -> Display:
@@ -309,12 +316,16 @@ def row(ioc: Ioc) -> IndexRow:
 
 
 def curves(ioc: Ioc) -> Sequence[Cell]:
-    """The powers, and charge, voltage and temperature of the battery."""
+    """The powers, and charge, voltage and temperature of the battery.
+
+    A limit of the voltage is there for its axis not to follow noise.
+    """
     found = [Cell(f"{text} power", pv) for text, pv in
              zip(_POWER_TEXTS, ioc.own.some(*_POWERS), strict=True)]  # fmt: skip
     for part in ioc.parts_of(_BATTERY):
         shown = ioc.pvs.some(*(part.prefix + name for name in ("SocNow", "Voltage", "Temp")))
         found += [Cell(pv.desc, pv) for pv in shown]
+        found += [Cell(f"{text} voltage", pv) for text, pv in list(_reach(ioc).items())[:1]]
     return found
 
 

@@ -53,11 +53,10 @@ _UNTIL_SHOWN = 2.0
 """Seconds for flash to show what was written to it."""
 
 _SENSIBLE: dict[int, tuple[float, float]] = {
-    **dict.fromkeys((7000, 7030), (8.0, 72.0)),
     **dict.fromkeys((7002, 7032, 7047), (0.0, 100.0)),
     **dict.fromkeys((7029, 7033), (-20.0, 60.0)),
 }
-"""Ends of an axis for live values of a battery, of 12 to 48 V."""
+"""Ends of an axis for live values of a battery."""
 
 IN_SNAPSHOT = frozenset(
     {
