@@ -62,7 +62,7 @@ class StatisticsPVs(PVs):
     monitor_count = count_pv("Ioc:CA_MON_CNT", "Monitors that clients have set")
     file_count = count_pv("Ioc:FD_CNT", "Open files")
     file_limit = count_pv("Ioc:FD_MAX", "Open files allowed")
-    memory_used = number_pv("Ioc:MEM_USED", "Memory of the process (10^6 bytes)", "MB")
+    memory_used = number_pv("Ioc:MEM_USED", "Process memory (10^6 bytes)", "MB")
     memory_free = number_pv("Ioc:MEM_FREE", "Memory free (10^6 bytes)", "MB", precision=0)
     memory_size = number_pv("Ioc:MEM_MAX", "Memory of the host (10^6 bytes)", "MB", precision=0)
     cpu_load = number_pv("Ioc:IOC_CPU_LOAD", "Processor load of the IOC", "%")

@@ -268,8 +268,10 @@ def test_no_chart_follows_curves_that_are_told_their_ends(
         for widget in screen.widgets:
             ends: dict[str, list[tuple[float, float]]] = {}
             for trace in widget.element.iterfind("traces/trace"):
-                pv = record(formula_pvs(expand(trace.findtext("y_pv", ""), widget.macros))[0])
-                ends.setdefault(trace.findtext("axis", ""), []).append(rows[pv].spec.display)
+                text = expand(trace.findtext("y_pv", ""), widget.macros)
+                for pv in formula_pvs(text):  # none of a mark, which is a number
+                    own = ends.setdefault(trace.findtext("axis", ""), [])
+                    own.append(rows[record(pv)].spec.display)
             axes = widget.element.findall("y_axes/y_axis") if widget.type == "stripchart" else []
             for number, axis in enumerate(axes):
                 if axis.findtext("autoscale") == "false":
