@@ -153,7 +153,7 @@ class Summary:
 
     def _note(self, point: Point, place: Place, stamp: Stamp) -> None:
         """Put a PV where it belongs now; one that stays in its severity keeps its turn."""
-        unknown = point.status in _UNKNOWN
+        unknown = point.severity == Severity.INVALID and point.status in _UNKNOWN
         severity = Severity.NO_ALARM if unknown else point.severity
         if point.pvname.endswith(CONNECTED) and _is_connection(point):
             if unknown or (severity and not point.value):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from iocs.export.bob import Display, Widget
-from iocs.export.bob_values import Macros, OpenDisplay
+from iocs.export.bob_values import Align, Macros, OpenDisplay
 from iocs.export.db import split_prefix
 from iocs.export.target import Target
 
@@ -17,7 +17,7 @@ from .catalog import CONNECTED, NAME, Ioc
 from .frames import embed, panel
 from .header import HEARTBEAT, INDEX, band
 from .layout import Cell, layout_of, screen
-from .truth import FRESH, hidden_while, shown_while
+from .truth import FRESH, GONE, hidden_while, ranked, shown_while, together
 from .widgets import WORST, goto, label, lamp, states_lamp, value, worst
 
 WALL = "wall"
@@ -145,14 +145,20 @@ def _list(targets: Sequence[tuple[Target, str]], macros: Sequence[Macros], y: in
     iocs = [known_as(target, file, m) for (target, file), m in zip(targets, macros, strict=True)]
     worsts = tuple(ioc.pvs[WORST].name for ioc in iocs)
     good = " && ".join(f"pv{number} == 0 && pvSev{number} == 0" for number in range(len(worsts)))
-    found = panel("What is wrong, newest first", style.MARGIN, y, 1260,
+    found = panel("What is wrong: the worst instrument first, of each the newest first",
+                  style.MARGIN, y, 1260,
                   40 + len(iocs) * (_LIST[1] + 4))  # fmt: skip
     if worsts:
-        found.append(label("Nothing is wrong", 300, y + 6, 300, 22, font=style.BOLD,
+        found.append(label("Nothing is wrong", 500, y + 6, 300, 22, font=style.BOLD,
                            look=shown_while(good, *worsts)))  # fmt: skip
+    top, step = y + 34, _LIST[1] + 4
     for number, handed in enumerate(macros):
-        row = y + 34 + number * (_LIST[1] + 4)
-        found.append(embed(f"Wrong {number + 1}", _WRONG, handed, (style.MARGIN, row, *_LIST)))
+        look = together(
+            hidden_while("pv0 == 0 && pvSev0 == 0", worsts[number]),
+            ranked(worsts, number, GONE, {"y": f"{top} + rank * {step}"}),
+        )
+        box = (style.MARGIN, top + number * step, *_LIST)
+        found.append(embed(f"Wrong {number + 1}", _WRONG, handed, box, look=look))
     return found
 
 
@@ -171,8 +177,9 @@ def wrong(targets: Sequence[tuple[Target, str]]) -> Display:
         for number in range(_LINES)
     ]
     none = Widget(
-        "label", "No list", 300, 2, 940, 22, text="No IOC: what is wrong with it is not known",
-        font=style.BOLD, foreground_color=style.BLACK, background_color=style.DISCONNECTED,
-        transparent=False, **hidden_while(FRESH, count.name),
+        "label", "No list", 170, 0, _LIST[0] - 180, _LIST[1], font=style.STATE,
+        text="No IOC: what is wrong with it is not known", foreground_color=style.INK,
+        background_color=style.PANEL, transparent=False, vertical_alignment=Align.MIDDLE,
+        **hidden_while(FRESH, count.name),
     )  # fmt: skip
     return Display(_WRONG, "What is wrong", _LIST, style.PANEL, [*widgets, none])

@@ -20,6 +20,9 @@ FRESH = "pvSev0 < 3"
 GOOD = "pv0 == 1 && pvSev0 == 0"
 """A Connected that says so."""
 
+GONE = 4
+"""What stands for the WorstAlarm of an IOC that is not there: above INVALID."""
+
 Look = dict[str, Value]
 """Properties of a widget: those of the file, and the rules that change them."""
 

@@ -14,15 +14,12 @@ from .frames import embed
 from .header import INDEX, WORST_TEXT, band
 from .index import WALL, known_as, macros_of, to
 from .layout import Cell, IndexRow
-from .truth import FRESH, ranked, shade_of, shown_while, together, word_of
+from .truth import FRESH, GONE, ranked, shade_of, shown_while, together, word_of
 from .widgets import WORST, cover, goto, label, value
 
 _TILE, _GAP, _ACROSS = (462, 250), 8, 4
 _TOP = style.HEADER + 10
 _WIDTH = 2 * style.MARGIN + _ACROSS * (_TILE[0] + _GAP) - _GAP
-_GONE = 4
-"""Rank of an IOC that is not there: above INVALID."""
-
 _WORD = Font("", 56, "BOLD")
 _NAME = Font("", 36, "BOLD")
 _VALUE = Font("", 24, "BOLD")
@@ -42,7 +39,7 @@ def wall(targets: Sequence[tuple[Target, str]]) -> Display:
     for number, (ioc, handed) in enumerate(zip(iocs, macros, strict=True)):
         x = style.MARGIN + number % _ACROSS * step[0]
         y = _TOP + number // _ACROSS * step[1]
-        look = ranked(worsts, number, _GONE, places)
+        look = ranked(worsts, number, GONE, places)
         file = tile_file(ioc)
         widgets.append(embed(f"Tile {number + 1}", file, handed, (x, y, *_TILE), look=look))
     height = _TOP + -(-len(iocs) // _ACROSS) * step[1] + style.MARGIN
