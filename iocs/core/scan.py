@@ -261,9 +261,7 @@ class Poller(Generic[D, R]):
         return None
 
     def _succeeded(self, now: float) -> None:
-        if not self.fresh:
-            self.fresh = True
-            self.health.summary.look_again()
+        self._is(fresh=True)
         if self._lost_at is not None:
             log.warning(
                 "%s: back after %.1f s and %d failed reads",
@@ -318,7 +316,13 @@ class Poller(Generic[D, R]):
         self._lose(f"no answer for two periods ({self.group.root.device.link})")
         self.health.changed(self)
 
+    def _is(self, *, fresh: bool) -> None:
+        """Take note of how the last read went; the summary tells of it though no PV changes."""
+        if fresh != self.fresh:
+            self.fresh = fresh
+            self.health.summary.look_again()
+
     def _invalidate(self, alarm: Alarm) -> None:
-        self.fresh = False
+        self._is(fresh=False)
         self._disarm()
         self.feed.fail(alarm, Stamp.now())

@@ -22,7 +22,7 @@ from .frames import box, chart, panel
 from .header import header
 from .layout import Cell, IndexRow, Layout, screen
 from .truth import shown_while
-from .widgets import entry, flag, goto, label, lamp, press, states_lamp, value
+from .widgets import cover, entry, flag, goto, label, lamp, press, states_lamp, value
 
 _CHANNEL = "Channel"
 _ACTIVE = (GROUPS[States.RUNNING],)
@@ -113,10 +113,12 @@ def _cell(ioc: Ioc, part: Part, x: int, y: int) -> list[Widget]:
     state, status, voltage, current = (
         ioc.pvs[part.prefix + each] for each in ("State", "Status", "Voltage", "Current")
     )
+    what = value(status, x + 68, y + 6, 78, 32, font=style.SMALL, look={"wrap_words": True})
     return [
         box(f"Cell {name}", x, y, *_CELL, fill=style.PANEL, corner=8),
         goto(f"{ioc.file}_channel", name, x + 6, y + 6, 58, 32, macros=handed(part.prefix, name)),
-        value(status, x + 68, y + 6, 78, 32, font=style.SMALL, look={"wrap_words": True}),
+        what,
+        cover(status, what.box, "?"),
         *states_lamp(state, x + 6, y + 44, width, 38, active=_ACTIVE),
         value(voltage, x + 6, y + 88, width, 26, font=style.NUMBER, digits=3),
         value(current, x + 6, y + 118, width, 26, font=style.NUMBER, digits=3),
@@ -219,10 +221,12 @@ def _channel(ioc: Ioc) -> Display:
 def _control(pvs: Pvs) -> list[Widget]:
     x, y, width = style.MARGIN, style.TOP, 400
     ask = f"channel $(P)$(R){PART}?"
+    status = value(pvs["Status"], x + 14, y + 88, 312, 28, font=style.NUMBER)
     found = [
         *panel("Control", x, y, width, _CONTROL),
         *states_lamp(pvs["State"], x + 14, y + 36, 372, 44, active=_ACTIVE),
-        value(pvs["Status"], x + 14, y + 88, 312, 28, font=style.NUMBER),
+        status,
+        cover(pvs["Status"], status.box, "?"),
         value(pvs["StatusCode"], x + 334, y + 88, 52, 28),
         *flag(pvs["CommFailure"], x + 14, y + 124, 372),
         press(pvs["Stop"], "Stop", x + 14, y + 152, 372, 44, font=style.STATE, stops=True),
