@@ -4,6 +4,7 @@ A screen, a wall or a header needs these few PVs instead of rules over all PVs o
 counts as one alarm:
 
 * each PV whose value is known and alarms: a limit, a state, a bit, a put that was not carried out;
+  a text that alarms while it is not empty is none, since it repeats the alarms of others;
 * a device or part that is away, told by its ``Connected`` and of its severity: the PVs that hang on
   it and are not known for that reason, and the ``Connected`` of the parts below, are no alarms of
   their own, nor are the totals that lack it. The alarm tree hangs them in the same way
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from drivers.core.loglines import plain
 
 from .alarm import Severity, Status
-from .dbr import EPICS_EPOCH, format_number
+from .dbr import EPICS_EPOCH, Native, format_number
 from .posted import CONNECTED
 from .stamp import Stamp
 
@@ -154,7 +155,8 @@ class Summary:
     def _note(self, point: Point, place: Place, stamp: Stamp) -> None:
         """Put a PV where it belongs now; one that stays in its severity keeps its turn."""
         unknown = point.severity == Severity.INVALID and point.status in _UNKNOWN
-        severity = Severity.NO_ALARM if unknown else point.severity
+        repeats = point.status == Status.STATE and point.spec.native is not Native.ENUM
+        severity = Severity.NO_ALARM if unknown or repeats else point.severity
         if point.pvname.endswith(CONNECTED) and _is_connection(point):
             if unknown or (severity and not point.value):
                 self._away.setdefault(point.pvname, stamp)
@@ -194,12 +196,12 @@ class Summary:
         entries = [*together, *self._newest_known()]
         newest = sorted(entries, key=lambda e: (e.stamp, e.severity), reverse=True)
         worst = max(newest, key=lambda e: e.severity, default=None)
+        group.worst_alarm.post(worst.severity if worst else 0, stamp)
+        group.alarm_count.post(count, stamp)
         texts = [_line(entry) for entry in newest[:LISTED]]
         for number, point in enumerate(self._lines()):
             point.post(texts[number] if number < len(texts) else "", stamp)
         group.worst_alarm_text.post(worst.words() if worst else "", stamp)
-        group.alarm_count.post(count, stamp)
-        group.worst_alarm.post(worst.severity if worst else 0, stamp)
 
     def _newest_known(self) -> Iterator[_Entry]:
         """The newest alarms of each severity, as many as there are lines."""

@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 from drivers.core.errors import LinkDown
+from iocs.core.alarm import Severity
 from iocs.core.declare import analog
+from iocs.core.declare import text as text_of
 from iocs.core.group import DeviceGroup, Group, PartGroup
 from iocs.core.posted import connected_pv
 from iocs.core.scan import Block, Scan, all_or_none
@@ -209,6 +211,25 @@ async def test_a_put_that_was_not_carried_out_counts_until_one_is(
     await raw.put(channel, 33.0)
     await raw.put(await raw.create(f"{PREFIX}Start"), 0.0)
     await screen.is_well()
+
+
+class Speaking(PlantIoc):
+    """A plant that repeats its alarms in a text."""
+
+    complaint = text_of(
+        PlantIoc.main, "Complaint", lambda r: "too hot" if r.word else "", doc="Complaint",
+        severity=Severity.MAJOR,
+    )  # fmt: skip
+
+
+async def test_a_text_that_repeats_alarms_is_none_of_its_own(space: CaSpace, plant: Plant) -> None:
+    group = Speaking(PREFIX, plant)
+    async with watched(group) as screen:
+        await screen.is_well()
+        plant.show(word=2)
+        await read_now(group)
+        await screen.shows(MAJOR, 1, "Bit 1", ["MAJOR Bit 1"])
+        assert group.complaint.severity == MAJOR
 
 
 async def test_what_was_never_read_is_one_alarm(space: CaSpace, plant: Plant) -> None:
