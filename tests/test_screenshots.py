@@ -89,7 +89,9 @@ def test_packages_that_are_missing_are_named(tmp_path: Path) -> None:
 
 
 def test_patterns_choose_documented_pictures_first() -> None:
-    names = [picture.name for picture in chosen(OPI, ["cpa1110-*", "xcom_health-*", "cpa1110-lost"])]
+    names = [
+        picture.name for picture in chosen(OPI, ["cpa1110-*", "xcom_health-*", "cpa1110-lost"])
+    ]
     assert names == [
         *("cpa1110-healthy", "cpa1110-alarm", "cpa1110-lost", "cpa1110-gone"),
         *(f"xcom_health-{state}" for state in State),
