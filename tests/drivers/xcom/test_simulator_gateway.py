@@ -179,16 +179,22 @@ async def test_what_happens_on_the_site_becomes_a_message(one: Bench) -> None:
     assert newest() == (223, 102)
 
 
-async def test_the_restart_flag_stays_until_it_is_cleared(one: Bench) -> None:
-    await one.raw.read(101, 3000)
-    assert one.raw.last is not None
-    assert FrameFlags.RESTARTED not in FrameFlags(one.raw.last.flags)
-    one.site.gateway.restart()
-    await one.raw.read(101, 3000)
-    assert FrameFlags.RESTARTED in FrameFlags(one.raw.last.flags)
-    await one.raw.write(501, 5104, 1, Format.INT32)
-    await one.raw.read(101, 3000)
-    assert FrameFlags.RESTARTED not in FrameFlags(one.raw.last.flags)
+async def test_the_restart_flag_stays_until_it_is_cleared() -> None:
+    clock = Clock()
+    async with bench(clock=clock) as one:
+
+        async def flags() -> FrameFlags:
+            await one.raw.read(101, 3000)
+            assert one.raw.last is not None
+            return FrameFlags(one.raw.last.flags)
+
+        assert FrameFlags.RESTARTED not in await flags()
+        one.site.gateway.restart()
+        clock.now += 60.0  # until it has started
+        assert FrameFlags.RESTARTED in await flags()
+        assert FrameFlags.RESTARTED in await flags()
+        await one.raw.write(501, 5104, 1, Format.INT32)
+        assert FrameFlags.RESTARTED not in await flags()
 
 
 async def test_the_gateways_watchdog_wants_requests() -> None:
