@@ -235,5 +235,24 @@
       <ring_size>5000</ring_size>
       <request>OPTIMIZED</request>
     </pv>
+    <pv>
+      <display_name>0 W</display_name>
+      <visible>true</visible>
+      <name>=0</name>
+      <axis>0</axis>
+      <color>
+        <red>120</red>
+        <green>132</green>
+        <blue>144</blue>
+      </color>
+      <trace_type>AREA</trace_type>
+      <linewidth>2</linewidth>
+      <point_type>NONE</point_type>
+      <point_size>2</point_size>
+      <waveform_index>0</waveform_index>
+      <period>0.0</period>
+      <ring_size>5000</ring_size>
+      <request>OPTIMIZED</request>
+    </pv>
   </pvlist>
 </databrowser>

@@ -69,9 +69,9 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Nominal voltage</display_name>
+      <display_name>CH00 voltage</display_name>
       <visible>true</visible>
-      <name>$(P)$(R)M00:CH00:VoltageNominal</name>
+      <name>$(P)$(R)M00:CH00:VoltageMeasure</name>
       <axis>0</axis>
       <color>
         <red>213</red>
@@ -88,33 +88,14 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>CH00 voltage</display_name>
-      <visible>true</visible>
-      <name>$(P)$(R)M00:CH00:VoltageMeasure</name>
-      <axis>0</axis>
-      <color>
-        <red>0</red>
-        <green>140</green>
-        <blue>105</blue>
-      </color>
-      <trace_type>AREA</trace_type>
-      <linewidth>2</linewidth>
-      <point_type>NONE</point_type>
-      <point_size>2</point_size>
-      <waveform_index>0</waveform_index>
-      <period>0.0</period>
-      <ring_size>5000</ring_size>
-      <request>OPTIMIZED</request>
-    </pv>
-    <pv>
       <display_name>CH00 current</display_name>
       <visible>true</visible>
       <name>$(P)$(R)M00:CH00:CurrentMeasure</name>
       <axis>1</axis>
       <color>
-        <red>170</red>
-        <green>80</green>
-        <blue>140</blue>
+        <red>0</red>
+        <green>140</green>
+        <blue>105</blue>
       </color>
       <trace_type>AREA</trace_type>
       <linewidth>2</linewidth>
@@ -131,9 +112,9 @@
       <name>$(P)$(R)M00:CH01:VoltageMeasure</name>
       <axis>0</axis>
       <color>
-        <red>110</red>
-        <green>110</green>
-        <blue>110</blue>
+        <red>170</red>
+        <green>80</green>
+        <blue>140</blue>
       </color>
       <trace_type>AREA</trace_type>
       <linewidth>2</linewidth>
@@ -150,9 +131,9 @@
       <name>$(P)$(R)M00:CH01:CurrentMeasure</name>
       <axis>1</axis>
       <color>
-        <red>190</red>
-        <green>140</green>
-        <blue>0</blue>
+        <red>110</red>
+        <green>110</green>
+        <blue>110</blue>
       </color>
       <trace_type>AREA</trace_type>
       <linewidth>2</linewidth>
@@ -169,9 +150,9 @@
       <name>$(P)$(R)M00:CH02:VoltageMeasure</name>
       <axis>0</axis>
       <color>
-        <red>60</red>
-        <green>60</green>
-        <blue>160</blue>
+        <red>190</red>
+        <green>140</green>
+        <blue>0</blue>
       </color>
       <trace_type>AREA</trace_type>
       <linewidth>2</linewidth>
@@ -188,9 +169,85 @@
       <name>$(P)$(R)M00:CH02:CurrentMeasure</name>
       <axis>1</axis>
       <color>
-        <red>90</red>
-        <green>170</green>
-        <blue>210</blue>
+        <red>60</red>
+        <green>60</green>
+        <blue>160</blue>
+      </color>
+      <trace_type>AREA</trace_type>
+      <linewidth>2</linewidth>
+      <point_type>NONE</point_type>
+      <point_size>2</point_size>
+      <waveform_index>0</waveform_index>
+      <period>0.0</period>
+      <ring_size>5000</ring_size>
+      <request>OPTIMIZED</request>
+    </pv>
+    <pv>
+      <display_name>0 V</display_name>
+      <visible>true</visible>
+      <name>=0 * '$(P)$(R)M00:CH00:VoltageNominal'</name>
+      <axis>0</axis>
+      <color>
+        <red>120</red>
+        <green>132</green>
+        <blue>144</blue>
+      </color>
+      <trace_type>AREA</trace_type>
+      <linewidth>2</linewidth>
+      <point_type>NONE</point_type>
+      <point_size>2</point_size>
+      <waveform_index>0</waveform_index>
+      <period>0.0</period>
+      <ring_size>5000</ring_size>
+      <request>OPTIMIZED</request>
+    </pv>
+    <pv>
+      <display_name>Nominal voltage</display_name>
+      <visible>true</visible>
+      <name>$(P)$(R)M00:CH00:VoltageNominal</name>
+      <axis>0</axis>
+      <color>
+        <red>120</red>
+        <green>132</green>
+        <blue>144</blue>
+      </color>
+      <trace_type>AREA</trace_type>
+      <linewidth>2</linewidth>
+      <point_type>NONE</point_type>
+      <point_size>2</point_size>
+      <waveform_index>0</waveform_index>
+      <period>0.0</period>
+      <ring_size>5000</ring_size>
+      <request>OPTIMIZED</request>
+    </pv>
+    <pv>
+      <display_name>0 A</display_name>
+      <visible>true</visible>
+      <name>=0 * '$(P)$(R)M00:CH00:CurrentNominal'</name>
+      <axis>1</axis>
+      <color>
+        <red>120</red>
+        <green>132</green>
+        <blue>144</blue>
+      </color>
+      <trace_type>AREA</trace_type>
+      <linewidth>2</linewidth>
+      <point_type>NONE</point_type>
+      <point_size>2</point_size>
+      <waveform_index>0</waveform_index>
+      <period>0.0</period>
+      <ring_size>5000</ring_size>
+      <request>OPTIMIZED</request>
+    </pv>
+    <pv>
+      <display_name>1 % of nominal current</display_name>
+      <visible>true</visible>
+      <name>=0.01 * '$(P)$(R)M00:CH00:CurrentNominal'</name>
+      <axis>1</axis>
+      <color>
+        <red>120</red>
+        <green>132</green>
+        <blue>144</blue>
       </color>
       <trace_type>AREA</trace_type>
       <linewidth>2</linewidth>

@@ -72,6 +72,9 @@ class HealthPVs(StatisticsPVs):
         )
     )
     alarm_count = count_pv("AlarmCount", "PVs that are in alarm")
+    newest_alarm = number_pv(
+        "NewestAlarm", "When the newest alarm came, Unix time", "s", precision=0
+    )
     worst_alarm_text = Internal(text_spec("WorstAlarmText", "The worst alarm", ALARM_SIZE))
     alarm_list = Family(
         {

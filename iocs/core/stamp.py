@@ -14,6 +14,11 @@ class Stamp(NamedTuple):
     seconds: int
     nanoseconds: int
 
+    @property
+    def unix(self) -> float:
+        """Seconds since 1970-01-01 UTC."""
+        return EPICS_EPOCH + self.seconds + self.nanoseconds / 1_000_000_000
+
     @classmethod
     def now(cls) -> Stamp:
         seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)

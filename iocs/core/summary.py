@@ -105,7 +105,10 @@ class Summary:
     def attach(self) -> None:
         """Take in all PVs, of which most are not known yet, and post that."""
         group = self._group
-        own = {group.worst_alarm, group.alarm_count, group.worst_alarm_text, *self._lines()}
+        own = {
+            group.worst_alarm, group.alarm_count, group.newest_alarm, group.worst_alarm_text,
+            *self._lines(),
+        }  # fmt: skip
         self.add(point for point in group.points() if point not in own)
         self._post()
 
@@ -198,6 +201,7 @@ class Summary:
         worst = max(newest, key=lambda e: e.severity, default=None)
         group.worst_alarm.post(worst.severity if worst else 0, stamp)
         group.alarm_count.post(count, stamp)
+        group.newest_alarm.post(newest[0].stamp.unix if newest else 0.0, stamp)
         texts = [_line(entry) for entry in newest[:LISTED]]
         for number, point in enumerate(self._lines()):
             point.post(texts[number] if number < len(texts) else "", stamp)

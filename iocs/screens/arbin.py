@@ -189,12 +189,16 @@ def _chart(
     name: str, pvs: Sequence[Pv], place: tuple[int, int, int, int], texts: Sequence[str]
 ) -> list[Widget]:
     """A chart whose axes follow their curves, but reach from one usual end to the other."""
-    reach = {
+    return chart(name, pvs, *place, texts=texts, reach=_usual(pvs))
+
+
+def _usual(pvs: Sequence[Pv]) -> dict[str, Pv]:
+    """One usual end and the other for each unit among some PVs."""
+    return {
         f"{end:g} {unit}": replace(pv, name=f"={end}")
         for unit, pv in {pv.units: pv for pv in pvs}.items()
         for end in _REACH[unit]
     }
-    return chart(name, pvs, *place, texts=texts, reach=reach)
 
 
 def _channel(ioc: Ioc) -> Display:
@@ -204,7 +208,7 @@ def _channel(ioc: Ioc) -> Display:
     shown = (pvs.some("Voltage", "Current") + pvs.below("Aux:Temperature"))[: len(style.CURVES)]
     texts = [pv.desc.partition(",")[0] for pv in shown]
     widgets = [
-        *header(ioc, f"Channel {NAME}", file, PART),
+        *header(ioc, f"Channel {NAME}", file, pvs),
         *_control(pvs),
         *_test(pvs),
         *_values(pvs),
@@ -327,4 +331,9 @@ def curves(ioc: Ioc) -> Sequence[Cell]:
     ]
 
 
-LAYOUT = Layout(main, row, curves)
+def reach(ioc: Ioc) -> Sequence[Cell]:
+    """The usual ends of voltage and current."""
+    return [Cell(text, pv) for text, pv in _usual([cell.pv for cell in curves(ioc)]).items()]
+
+
+LAYOUT = Layout(main, row, curves, reach)

@@ -24,6 +24,9 @@ NAME = "$(N)"
 """Macros: P and R are together the prefix of the IOC, M is that of a part of it (``M00:CH00:``), N
 the part's name to show (``CH00``)."""
 
+TREND, DETAIL, HEALTH, TILE = "trend", "detail", "health", "wall"
+"""Screens that every IOC has beside its main one, as their files end."""
+
 CONNECTED = HealthPVs.connected.spec.name
 """Whether a device answers: of an IOC, and of a part that can be away by itself."""
 
@@ -159,6 +162,10 @@ class Ioc:
         inside = {part.prefix + name for part in target.parts for name in part.names}
         own = {name: row for name, row in self.rows.items() if name not in inside}
         self.own = Pvs(own, prefix, f"the IOC of {target.name}, outside of its parts,")
+
+    def screen(self, what: str) -> str:
+        """The file of one of its other screens, without the ending."""
+        return f"{self.file}_{what}"
 
     @property
     def shapes(self) -> list[str]:

@@ -97,7 +97,7 @@ def _meter_page(ioc: Ioc) -> Display:
     widgets = [*_phases(pvs), *_network(pvs), *_energies(pvs, lower)]
     widgets += panel("Active power", 620, lower, 628, _BODY[1] - lower)
     powers = [*(pvs[f"{line}:ActivePower"] for line in _LINES), pvs["Total:ActivePower"]]
-    zero = replace(powers[-1], name=f"=0 * '{powers[-1].name}'")
+    zero = replace(powers[-1], name="=0")
     widgets += chart(
         "Power chart", powers, 628, lower + 28, 612, _BODY[1] - lower - 36,
         texts=(*_LINES, "All"), reach={"Zero": zero},
@@ -214,4 +214,9 @@ def curves(ioc: Ioc) -> Sequence[Cell]:
     return found[: len(style.CURVES)]
 
 
-LAYOUT = Layout(main, row, curves)
+def reach(ioc: Ioc) -> Sequence[Cell]:
+    """No power at all."""
+    return [Cell("0 W", replace(curves(ioc)[0].pv, name="=0"))]
+
+
+LAYOUT = Layout(main, row, curves, reach)

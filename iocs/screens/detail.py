@@ -16,11 +16,11 @@ from iocs.export.bob import Display, Widget
 from iocs.export.rows import Section
 
 from . import style
-from .catalog import PART, Ioc, Pv, Pvs, handed
+from .catalog import DETAIL, PART, Ioc, Pv, Pvs, handed
 from .header import header
 from .layout import screen
-from .truth import Look, absent, hidden_while, shown_while
-from .widgets import entry, goto, label, lamp, press, short, value
+from .truth import Look, hidden_while
+from .widgets import entry, goto, label, lacking, lamp, press, short, value
 
 _COLUMNS = 3
 _WIDTH = 406
@@ -53,7 +53,7 @@ def details(ioc: Ioc) -> Sequence[Display]:
 
 def detail_file(file: str, shape: str = "") -> str:
     """The file of a sheet, without its ending."""
-    return f"{file}_{shape.lower()}_detail" if shape else f"{file}_detail"
+    return f"{file}_{shape.lower()}_{DETAIL}" if shape else f"{file}_{DETAIL}"
 
 
 def sheet_button(ioc: Ioc, kind: str, text: str, x: int, y: int, width: int) -> Widget:
@@ -70,7 +70,7 @@ def sheet(
     readbacks = {pv.row.readback for pv in shown if pv.row.readback and not pv.enum}
     plain = [pv for pv in shown if not pv.wide and pv.row.name not in readbacks]
     guided = [pv for pv in plain if pv.guidance and not pv.row.spec.writable]
-    widgets = header(ioc, title, file, part)
+    widgets = header(ioc, title, file, pvs if shape else None)
     y = style.TOP
     links = _links(ioc, shape, y)
     widgets += links
@@ -229,7 +229,7 @@ def _line(pvs: Pvs, pv: Pv, x: int, y: int) -> list[Widget]:
         back = pvs.readback(pv)
         return [
             head, entry(pv, left, y, half - 6, 21), value(back, left + half, y, half, 21),
-            *_none(back, left, y, _VALUE),
+            *lacking(back, (left, y, _VALUE, 21), style.BACKGROUND),
         ]  # fmt: skip
     if spec.writable:
         return [head, entry(pv, left, y, _VALUE, 21)]
@@ -239,7 +239,8 @@ def _line(pvs: Pvs, pv: Pv, x: int, y: int) -> list[Widget]:
 def _shown(pv: Pv, x: int, y: int, width: int) -> list[Widget]:
     """What a PV is; of two states with a lamp."""
     if pv.row.spec.record != "bi":
-        return [value(pv, x, y, width, 21, look=_plain(pv)), *_none(pv, x, y, width)]
+        field = value(pv, x, y, width, 21, look=_plain(pv))
+        return [field, *lacking(pv, field.box, style.BACKGROUND)]
     return [
         *lamp(pv, x, y + 2, 17),
         value(pv, x + 24, y, width - 24, 21, font=style.SMALL),
@@ -249,17 +250,6 @@ def _shown(pv: Pv, x: int, y: int, width: int) -> list[Widget]:
 def _plain(pv: Pv) -> Look:
     """A text has no field behind it, which would be an empty box while there is none."""
     return {} if pv.row.spec.numeric or pv.enum else {"transparent": True}
-
-
-def _none(pv: Pv, x: int, y: int, width: int) -> list[Widget]:
-    """What lies over the fields of what the device does not have, which is no fault."""
-    if not pv.optional or pv.enum:
-        return []
-    return [
-        label("not available", x - 3, y - 3, width + 6, 27, font=style.SMALL, color=style.MUTED,
-              name=f"{short(pv)} none", look={"transparent": False,
-              "background_color": style.BACKGROUND} | shown_while(absent(pv), pv.name)),
-    ]  # fmt: skip
 
 
 def _switch(pv: Pv, x: int, y: int) -> list[Widget]:

@@ -16,7 +16,7 @@ from .frames import panel
 from .header import header
 from .layout import Cell, screen
 from .truth import GOOD, hidden_while, shown_while
-from .widgets import PAD, entry, label, lamp, press, short, value
+from .widgets import entry, label, lacking, lamp, press, short, value
 
 _FLASH = "_Flash"
 _RAM_ONLY = "RamOnly"
@@ -50,7 +50,7 @@ def device_page(
     commands = [pv for pv in pvs if pv.command and short(pv) not in shown]
     title = kind if len(ioc.parts_of(kind)) == 1 and _only(ioc, kind) else f"{kind} {NAME}"
     y = max(w.box[1] + w.box[3] for w in lead) + 10
-    found = [*header(ioc, title, file, PART), *lead]
+    found = [*header(ioc, title, file, pvs), *lead]
     if commands:
         found += _commands_card(commands, y)
         y += 86
@@ -219,19 +219,3 @@ def _commands_card(commands: Sequence[Pv], y: int) -> list[Widget]:
             )
         )  # fmt: skip
     return found
-
-
-def lacking(pv: Pv, box: tuple[int, int, int, int]) -> list[Widget]:
-    """What lies over a number, and its border, while the device has none, which is no fault."""
-    if not pv.optional:
-        return []
-    x, y, width, height = box
-    return [
-        Widget(
-            "label", f"{short(pv)} lacking {x} {y}", x - PAD, y - PAD, width + 2 * PAD,
-            height + 2 * PAD, text="not available", font=style.SMALL, transparent=False,
-            foreground_color=style.MUTED, background_color=style.PANEL,
-            horizontal_alignment=Align.MIDDLE, vertical_alignment=Align.MIDDLE,
-            **shown_while("pv0 != pv0 && pvSev0 == 0", pv.name),
-        )
-    ]  # fmt: skip

@@ -8,13 +8,14 @@ from iocs.export.bob import Widget
 from iocs.export.bob_values import OpenDisplay
 
 from . import style
-from .catalog import CONNECTED, HANDED, PREFIX, Ioc, Pvs
+from .catalog import CONNECTED, DETAIL, HANDED, HEALTH, TREND, Ioc, Pv, Pvs
 from .truth import GOOD, following, hidden_while, together
 from .widgets import WORST, goto, label, lamp, value, worst
 
 HEARTBEAT = StatisticsPVs.heartbeat.spec.name
 LAST_PUT = HealthPVs.last_put_error.spec.name
 WORST_TEXT = "WorstAlarmText"
+NEWEST = "NewestAlarm"
 
 INDEX = "index"
 _BUTTON = 92
@@ -38,16 +39,26 @@ def band(title: str, subtitle: str = "", width: int = style.WIDTH) -> list[Widge
     return found
 
 
-def header(ioc: Ioc, title: str, here: str, part: str = "") -> list[Widget]:
-    """The header of a screen of an instrument; `here` is the file that it is in."""
+def header(ioc: Ioc, title: str, here: str, part: Pvs | None = None) -> list[Widget]:
+    """The header of a screen of an instrument; `here` is the file that it is in.
+
+    part: what the screen is about, if that is a part, whose own connection is then shown.
+    """
+    shown = part or ioc.own
+    alive = shown if CONNECTED in shown else ioc.own
     places = (
         (INDEX, "Index"),
         (ioc.file, "Instrument"),
-        (f"{ioc.file}_trend", "Trend"),
-        (f"{ioc.file}_detail", "All PVs"),
-        (f"{ioc.file}_health", "Health"),
+        (ioc.screen(TREND), "Trend"),
+        (ioc.screen(DETAIL), "All PVs"),
+        (ioc.screen(HEALTH), "Health"),
     )
-    found = [*band(title, PREFIX + part), *_alive(ioc.own), *_wrong(ioc), *_refused(ioc.own)]
+    found = [
+        *band(title, shown.macros),
+        *_alive(alive[CONNECTED], ioc.own[HEARTBEAT]),
+        *_wrong(ioc),
+        *_refused(ioc.own),
+    ]
     for number, (file, text) in enumerate(places):
         x = _FIRST + number * (_BUTTON + 4)
         if file == here:
@@ -57,20 +68,20 @@ def header(ioc: Ioc, title: str, here: str, part: str = "") -> list[Widget]:
     return found
 
 
-def _alive(pvs: Pvs) -> list[Widget]:
+def _alive(connected: Pv, heartbeat: Pv) -> list[Widget]:
     """Connection and heartbeat, at the same place on every screen."""
     return [
-        *lamp(pvs[CONNECTED], 546, 12, role="header lamp"),
-        value(pvs[CONNECTED], 572, 10, 92, role="header"),
+        *lamp(connected, 546, 12, role="header lamp"),
+        value(connected, 572, 10, 92, role="header"),
         label("Heartbeat", 670, 10, 56, font=style.SMALL, color=style.MUTED, name="Heartbeat"),
-        value(pvs[HEARTBEAT], 728, 10, 56, font=style.SMALL, role="header"),
+        value(heartbeat, 728, 10, 56, font=style.SMALL, role="header"),
     ]
 
 
 def _wrong(ioc: Ioc) -> list[Widget]:
     """The worst alarm in one word with its text, and over it a line while nothing is read."""
     pvs = ioc.own
-    opens = OpenDisplay(f"{ioc.file}_detail.bob", "What to do", HANDED)
+    opens = OpenDisplay(f"{ioc.screen(DETAIL)}.bob", "What to do", HANDED)
     word = (style.MARGIN, _STRIP, _WORD, style.STRIP - 10)
     room = _HALF - _WORD - 10
     connected = pvs[CONNECTED].name

@@ -12,7 +12,7 @@ from iocs.export.bob import Display, Widget
 from iocs.export.rows import Section
 
 from . import style
-from .catalog import Ioc, Pv, Pvs
+from .catalog import HEALTH, Ioc, Pv, Pvs
 from .frames import chart, panel
 from .header import header
 from .layout import screen
@@ -132,7 +132,7 @@ def _allowed(ioc: Ioc, time: Pv) -> dict[str, Pv]:
 
 def health(ioc: Ioc) -> Display:
     """The screen; its content is the same for every IOC."""
-    pvs, file = ioc.own, f"{ioc.file}_health"
+    pvs, file = ioc.own, ioc.screen(HEALTH)
     widgets = [
         *header(ioc, ioc.title, file),
         *_device(pvs),

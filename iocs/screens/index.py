@@ -1,6 +1,6 @@
 """The index: every IOC in one row with its state, its worst alarm and what is asked for first.
 
-Below the rows is what is wrong now, of each IOC the newest first.
+Below the rows is what is wrong now: the IOC with the newest alarm first, of each the newest first.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from iocs.export.db import split_prefix
 from iocs.export.target import Target
 
 from . import style
-from .catalog import CONNECTED, NAME, Ioc
+from .catalog import CONNECTED, HEALTH, NAME, Ioc
 from .frames import embed, panel
-from .header import HEARTBEAT, INDEX, band
+from .header import HEARTBEAT, INDEX, NEWEST, band
 from .layout import Cell, layout_of, screen
-from .truth import FRESH, GONE, hidden_while, ranked, shown_while, together
+from .truth import FRESH, hidden_while, ranked, shown_while, together
 from .widgets import WORST, goto, label, lamp, states_lamp, value, worst
 
 WALL = "wall"
@@ -31,6 +31,9 @@ _COLUMNS = (
 _VALUE, _VALUES = 724, 114
 _LINES = 3
 """Alarms of each IOC in the list of what is wrong; its screen of all PVs has the others."""
+
+_LATER = 10**11
+"""What stands for the NewestAlarm of an IOC that is not there: later than any."""
 
 _LIST = (1260, 28 + _LINES * 24)
 
@@ -104,7 +107,7 @@ def _row(target: Target, file: str, macros: Macros, number: int) -> list[Widget]
         found += _cell(cell, _VALUE + column * _VALUES, y, _VALUES - 8, number)
     found += [
         value(ioc.pvs[HEARTBEAT], 1188, y + 31, 74, 20, font=style.SMALL),
-        goto(f"{file}_health", "Health", 1188, y + 4, 74, 22, macros=macros,
+        goto(ioc.screen(HEALTH), "Health", 1188, y + 4, 74, 22, macros=macros,
              name=f"Health {number + 1}"),
     ]  # fmt: skip
     return found
@@ -144,8 +147,9 @@ def _list(targets: Sequence[tuple[Target, str]], macros: Sequence[Macros], y: in
     """What is wrong with each IOC; nothing, only where that is known of all."""
     iocs = [known_as(target, file, m) for (target, file), m in zip(targets, macros, strict=True)]
     worsts = tuple(ioc.pvs[WORST].name for ioc in iocs)
+    newest = tuple(ioc.pvs[NEWEST].name for ioc in iocs)
     good = " && ".join(f"pv{number} == 0 && pvSev{number} == 0" for number in range(len(worsts)))
-    found = panel("What is wrong: the worst instrument first, of each the newest first",
+    found = panel("What is wrong, the newest first",
                   style.MARGIN, y, 1260,
                   40 + len(iocs) * (_LIST[1] + 4))  # fmt: skip
     if worsts:
@@ -155,7 +159,7 @@ def _list(targets: Sequence[tuple[Target, str]], macros: Sequence[Macros], y: in
     for number, handed in enumerate(macros):
         look = together(
             hidden_while("pv0 == 0 && pvSev0 == 0", worsts[number]),
-            ranked(worsts, number, GONE, {"y": f"{top} + rank * {step}"}),
+            ranked(newest, number, _LATER, {"y": f"{top} + rank * {step}"}),
         )
         box = (style.MARGIN, top + number * step, *_LIST)
         found.append(embed(f"Wrong {number + 1}", _WRONG, handed, box, look=look))

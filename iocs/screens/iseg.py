@@ -240,9 +240,9 @@ def _microamperes(pv: Pv) -> Pv:
     return _other(pv, formula, _UNIT)
 
 
-def _share(pv: Pv, factor: int, units: str) -> Pv:
+def _share(pv: Pv, factor: float, units: str) -> Pv:
     """A multiple of a PV, as an end of an axis."""
-    return _other(pv, f"={factor} * '{pv.name}'", units)
+    return _other(pv, f"={factor:g} * '{pv.name}'", units)
 
 
 def _other(pv: Pv, formula: str, units: str) -> Pv:
@@ -255,7 +255,7 @@ def _channel_page(ioc: Ioc) -> Display:
     """One channel: switch, measured values with their trend, all its settings, status, events."""
     pvs = ioc.part(_CHANNEL)
     file, top = f"{ioc.file}_channel", style.TOP
-    widgets = [*header(ioc, f"Channel {NAME}", file, PART), *_switch(pvs), *_channel_settings(pvs)]
+    widgets = [*header(ioc, f"Channel {NAME}", file, pvs), *_switch(pvs), *_channel_settings(pvs)]
     widgets += panel("Voltage and current", 10, top + 272, 620, 458)
     voltage, held, nominal = pvs.some("VoltageMeasure", "VoltageSet_RBV", "VoltageNominal")
     current, most = _microamperes(pvs["CurrentMeasure"]), pvs["CurrentNominal"]
@@ -350,12 +350,9 @@ def row(ioc: Ioc) -> IndexRow:
 
 
 def curves(ioc: Ioc) -> Sequence[Cell]:
-    """The highest voltage beside what it may be, and voltage and current of the first channels."""
+    """The highest voltage, and voltage and current of the first channels."""
     channels = ioc.parts_of(_CHANNEL)
-    found = [
-        Cell("Highest voltage", ioc.own["MaxVoltage"]),
-        Cell("Nominal voltage", ioc.pvs[f"{channels[0].prefix}VoltageNominal"]),
-    ]
+    found = [Cell("Highest voltage", ioc.own["MaxVoltage"])]
     several = len(ioc.parts_of(_MODULE)) > 1
     for part in channels[:3]:
         name = part.prefix.rstrip(":").replace(":", " ") if several else ioc.name_of(part)
@@ -366,4 +363,16 @@ def curves(ioc: Ioc) -> Sequence[Cell]:
     return found
 
 
-LAYOUT = Layout(main, row, curves)
+def reach(ioc: Ioc) -> Sequence[Cell]:
+    """What the voltage may be, and a hundredth of what the current may be."""
+    first = ioc.parts_of(_CHANNEL)[0].prefix
+    volts, amperes = (ioc.pvs[f"{first}{name}Nominal"] for name in ("Voltage", "Current"))
+    return [
+        Cell("0 V", _share(volts, 0, "V")),
+        Cell("Nominal voltage", volts),
+        Cell("0 A", _share(amperes, 0, "A")),
+        Cell("1 % of nominal current", _share(amperes, 0.01, "A")),
+    ]
+
+
+LAYOUT = Layout(main, row, curves, reach)

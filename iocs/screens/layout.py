@@ -41,11 +41,13 @@ class Layout:
     main: the screen that the index opens first, then those that it leads to.
     row: what the index and the wall show of it.
     curves: what its trend shows, each PV with the text of its curve.
+    reach: PVs or formulas that the axes of the trend shall reach, so that none follows noise.
     """
 
     main: Callable[[Ioc], Sequence[Display]]
     row: Callable[[Ioc], IndexRow]
     curves: Callable[[Ioc], Sequence[Cell]]
+    reach: Callable[[Ioc], Sequence[Cell]] = lambda ioc: ()
 
 
 def layout_of(instrument: str) -> Layout:

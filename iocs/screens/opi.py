@@ -33,4 +33,4 @@ def opi_files(targets: Sequence[Target]) -> Iterator[tuple[str, str]]:
     for display in displays:
         yield display.file, display.text
     for ioc in iocs.values():
-        yield f"{ioc.file}.plt", trend_file(ioc, layout_of(ioc.instrument).curves(ioc))
+        yield f"{ioc.file}.plt", trend_file(ioc, layout_of(ioc.instrument))

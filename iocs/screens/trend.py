@@ -8,24 +8,28 @@ from iocs.export.bob import Display, Widget
 from iocs.export.plt import Curve, plt
 
 from . import style
-from .catalog import Ioc
+from .catalog import TREND, Ioc
 from .frames import sensible, stale
 from .header import header
-from .layout import Cell, screen
+from .layout import Cell, Layout, screen
 
 
-def trend_file(ioc: Ioc, cells: Sequence[Cell]) -> str:
+def trend_file(ioc: Ioc, layout: Layout) -> str:
     """The Data Browser file."""
+    colored = [
+        *zip(layout.curves(ioc), style.CURVES, strict=False),
+        *((cell, style.EDGE) for cell in layout.reach(ioc)),
+    ]
     curves = [
         Curve(cell.pv.name, cell.text, cell.pv.units, color, sensible([cell.pv]))
-        for cell, color in zip(cells, style.CURVES, strict=False)
+        for cell, color in colored
     ]
     return plt(f"{ioc.title} $(P)$(R)", curves)
 
 
 def trend(ioc: Ioc, cells: Sequence[Cell]) -> Display:
     """The screen of it."""
-    file = f"{ioc.file}_trend"
+    file = ioc.screen(TREND)
     plot = Widget(
         "databrowser", "Trend", style.MARGIN, style.TOP, 1260, 732, file=f"{ioc.file}.plt",
         show_toolbar=True,

@@ -79,14 +79,14 @@ def shade_of(pv: str) -> Look:
     return following("background_color", style.DISCONNECTED, "Shade", (pv,), *cases)
 
 
-def ranked(pvs: Sequence[str], number: int, missing: float, places: Mapping[str, str]) -> Look:
+def ranked(pvs: Sequence[str], number: int, missing: int, places: Mapping[str, str]) -> Look:
     """Where one of several stands that are sorted by their PVs, the highest first.
 
     `places` has an expression of ``rank`` for each property. `missing` stands for the value of a PV
     that is disconnected: formulas of Phoebus give it, since a rule would not be followed without
     all of its PVs.
     """
-    names = tuple(f"='{pv}' >= 0 ? '{pv}' : {missing:g}" for pv in pvs)
+    names = tuple(f"='{pv}' >= 0 ? '{pv}' : {missing}" for pv in pvs)
     before = [f"(pv{n} {'>=' if n < number else '>'} pv{number})"
               for n in range(len(pvs)) if n != number]  # fmt: skip
     rank = f"({' + '.join(before) or '0'})"

@@ -9,7 +9,7 @@ from iocs.export.bob_values import Align, Font
 from iocs.export.target import Target
 
 from . import style
-from .catalog import HANDED, NAME, Ioc
+from .catalog import HANDED, NAME, TILE, Ioc
 from .frames import embed
 from .header import INDEX, WORST_TEXT, band
 from .index import WALL, known_as, macros_of, to
@@ -40,15 +40,11 @@ def wall(targets: Sequence[tuple[Target, str]]) -> Display:
         x = style.MARGIN + number % _ACROSS * step[0]
         y = _TOP + number // _ACROSS * step[1]
         look = ranked(worsts, number, GONE, places)
-        file = tile_file(ioc)
-        widgets.append(embed(f"Tile {number + 1}", file, handed, (x, y, *_TILE), look=look))
+        widgets.append(
+            embed(f"Tile {number + 1}", ioc.screen(TILE), handed, (x, y, *_TILE), look=look)
+        )
     height = _TOP + -(-len(iocs) // _ACROSS) * step[1] + style.MARGIN
     return Display(WALL, "Wall", (_WIDTH, max(height, 480)), style.BACKGROUND, widgets)
-
-
-def tile_file(ioc: Ioc) -> str:
-    """The file of an IOC's tile, without its ending."""
-    return f"{ioc.file}_wall"
 
 
 def tile(ioc: Ioc, row: IndexRow) -> Display:
@@ -67,7 +63,7 @@ def tile(ioc: Ioc, row: IndexRow) -> Display:
         *_shown(row.state, 172),
         *_shown(row.values[0], 211),
     ]  # fmt: skip
-    return Display(tile_file(ioc), f"{ioc.title} on the wall", _TILE, style.BACKGROUND, widgets)
+    return Display(ioc.screen(TILE), f"{ioc.title} on the wall", _TILE, style.BACKGROUND, widgets)
 
 
 def _shown(cell: Cell, y: int) -> list[Widget]:

@@ -23,7 +23,17 @@ from iocs.export.bob_values import (
 
 from . import style
 from .catalog import HANDED, Pv, Pvs
-from .truth import FRESH, Look, enabled_by, hidden_while, shade_of, together, word_of
+from .truth import (
+    FRESH,
+    Look,
+    absent,
+    enabled_by,
+    hidden_while,
+    shade_of,
+    shown_while,
+    together,
+    word_of,
+)
 
 _MOST_DIGITS = 6
 _FLAG = 60
@@ -166,6 +176,22 @@ def silent(field: Widget, text: str, look: Look) -> Widget:
         text=text, font=style.NORMAL, foreground_color=style.MUTED, background_color=style.PANEL,
         transparent=False, vertical_alignment=Align.MIDDLE, **look,
     )  # fmt: skip
+
+
+def lacking(pv: Pv, box: Box, back: Color = style.PANEL) -> list[Widget]:
+    """What lies over a number, and its border, while the device has none, which is no fault."""
+    if not pv.optional or pv.enum:
+        return []
+    x, y, width, height = box
+    return [
+        Widget(
+            "label", f"{short(pv)} lacking {x} {y}", x - PAD, y - PAD, width + 2 * PAD,
+            height + 2 * PAD, text="not available", font=style.SMALL, transparent=False,
+            foreground_color=style.MUTED, background_color=back,
+            horizontal_alignment=Align.MIDDLE, vertical_alignment=Align.MIDDLE,
+            **shown_while(absent(pv), pv.name),
+        )
+    ]  # fmt: skip
 
 
 def lamp(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from iocs.export.bob import Display, Widget
 from iocs.export.bob_values import Align
@@ -11,13 +11,13 @@ from iocs.export.bob_values import Align
 from . import style
 from .catalog import CONNECTED, NAME, PART, Ioc, Pv, Pvs, handed
 from .detail import sheet_button
-from .device import STATE_BOX, device_page, lacking, lead
+from .device import STATE_BOX, device_page, lead
 from .flow import direction, flow, node
 from .frames import chart, panel, repeat
 from .header import header
 from .layout import Cell, IndexRow, Layout, screen
 from .truth import FRESH, Look, shown_while
-from .widgets import goto, label, lamp, press, states_lamp, value
+from .widgets import goto, label, lacking, lamp, press, states_lamp, value
 
 _GATEWAY, _XTENDER, _BATTERY = "Gateway", "Xtender", "Battery"
 _MESSAGES = 10
@@ -316,17 +316,19 @@ def row(ioc: Ioc) -> IndexRow:
 
 
 def curves(ioc: Ioc) -> Sequence[Cell]:
-    """The powers, and charge, voltage and temperature of the battery.
-
-    A limit of the voltage is there for its axis not to follow noise.
-    """
+    """The powers, and charge, voltage and temperature of the battery."""
     found = [Cell(f"{text} power", pv) for text, pv in
              zip(_POWER_TEXTS, ioc.own.some(*_POWERS), strict=True)]  # fmt: skip
     for part in ioc.parts_of(_BATTERY):
         shown = ioc.pvs.some(*(part.prefix + name for name in ("SocNow", "Voltage", "Temp")))
         found += [Cell(pv.desc, pv) for pv in shown]
-        found += [Cell(f"{text} voltage", pv) for text, pv in list(_reach(ioc).items())[:1]]
     return found
 
 
-LAYOUT = Layout(main, row, curves)
+def reach(ioc: Ioc) -> Sequence[Cell]:
+    """No power at all, and the voltages between which the battery is kept."""
+    zero = Cell("0 kW", replace(ioc.own[_POWERS[0]], name="=0"))
+    return [zero, *(Cell(f"{text} voltage", pv) for text, pv in _reach(ioc).items())]
+
+
+LAYOUT = Layout(main, row, curves, reach)

@@ -27,7 +27,15 @@ from iocs.core.summary import LISTED, connection_of
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, Reading, read_now, serving, until
 from tests.support.ca import CaSpace
 from tests.support.libca import Form, Libca
-from tests.support.rawca import DBR_CHAR, DBR_ENUM, DBR_LONG, ECA_PUTFAIL, Monitor, RawCa
+from tests.support.rawca import (
+    DBR_CHAR,
+    DBR_DOUBLE,
+    DBR_ENUM,
+    DBR_LONG,
+    ECA_PUTFAIL,
+    Monitor,
+    RawCa,
+)
 
 OK, MINOR, MAJOR, INVALID = range(4)
 AWAY = "No connection to the instrument"
@@ -35,6 +43,7 @@ CABLE = f"{AWAY}: plant://bench: read: link down: cable pulled"
 NAMES = {
     "WorstAlarm": DBR_ENUM,
     "AlarmCount": DBR_LONG,
+    "NewestAlarm": DBR_DOUBLE,
     "WorstAlarmText": DBR_CHAR,
     **{f"AlarmList:{n:02d}": DBR_CHAR for n in range(1, 11)},
 }
@@ -59,7 +68,7 @@ class Screen:
     def lines(self) -> list[str]:
         """The alarms of the list without their time, which is just now."""
         found: list[str] = []
-        for name in list(NAMES)[3:]:
+        for name in list(NAMES)[4:]:
             line = text(self._newest(name))
             match = _STAMPED.fullmatch(line)
             assert bool(match) is bool(line), line
@@ -76,6 +85,13 @@ class Screen:
         count = struct.unpack_from(">i", self._newest("AlarmCount"))[0]
         return worst, count, text(self._newest("WorstAlarmText")), self.lines
 
+    @property
+    def newest(self) -> tuple[str, str]:
+        """When the newest alarm came, as its number and as the first line say it."""
+        number = struct.unpack_from(">d", self._newest("NewestAlarm"))[0]
+        told = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(number)) if number else ""
+        return told, text(self._newest("AlarmList:01"))[:19]
+
     def _newest(self, name: str) -> bytes:
         return self.monitors[name].events[-1].payload
 
@@ -85,6 +101,7 @@ class Screen:
             await until(lambda: self.now == wanted)
         except TimeoutError:
             raise AssertionError(f"{self.now} instead of {wanted}") from None
+        await until(lambda: self.newest[0] == self.newest[1])
 
     async def is_well(self) -> None:
         await self.shows(OK, 0, "", [])
@@ -496,7 +513,7 @@ async def test_three_thousand_pvs_at_once_are_one_posting(space: CaSpace, plant:
         await main.refresh()
         words = f"Main not read: {_CROWD} PVs without a value"
         await screen.shows(INVALID, _CROWD, words, [f"INVALID {words}"])
-        assert screen.events == before + 4  # worst, count, text, first line
+        assert screen.events == before + 5  # worst, count, time, text, first line
         plant.find()
         plant.show(temperature=None)
         await main.refresh()  # it is read again, though no value has come
@@ -510,7 +527,7 @@ async def test_three_thousand_pvs_at_once_are_one_posting(space: CaSpace, plant:
         await slow.refresh()
         words = f"{AWAY}: l u: read: link down: y"
         await screen.shows(MAJOR, 1, words, [f"MAJOR {words}"])
-        assert screen.events == before + 4
+        assert screen.events == before + 5
         plant.find()
         plant.show(temperature=95.0)
         await slow.refresh()

@@ -196,6 +196,7 @@ HEALTH = {
     "PollOverruns": LONG,
     "WorstAlarm": ENUM,
     "AlarmCount": LONG,
+    "NewestAlarm": DOUBLE,
     "WorstAlarmText": CHAR,
     **{f"AlarmList:{number:02d}": CHAR for number in range(1, 11)},
     "Scan:Status:Period": DOUBLE,

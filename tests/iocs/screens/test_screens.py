@@ -7,12 +7,14 @@ followed from the index with the macros that they hand on.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from xml.etree import ElementTree as ET
 
 from iocs.export.bob_types import DISPLAY_VERSION, TYPES, WRITING
 from iocs.export.files import demo_target
 from iocs.export.rows import Row
 from iocs.registry import MODULES, load
+from iocs.screens.style import EDGE
 
 from .reader import INDEX, OPI, Screen, Widget, place, record
 
@@ -190,10 +192,13 @@ def test_the_index_has_a_row_for_each_ioc(opened: list[Screen]) -> None:
 
 
 def test_what_every_screen_tells_is_at_one_place(screens: list[Screen]) -> None:
+    """The connection is that of the part where a screen is about one that can be away itself."""
     wide = [s for s in screens if s.size[0] == 1280 and s.file != INDEX]
     places = {
         tuple(
-            (w.box, w.pv) for w in screen.widgets if w.pv and w.type != "label" and w.box[1] < TOP
+            (w.box, w.pv.replace("$(M)Connected", "Connected"))
+            for w in screen.widgets
+            if w.pv and w.type != "label" and w.box[1] < TOP
         )
         for screen in wide
     }
@@ -202,6 +207,9 @@ def test_what_every_screen_tells_is_at_one_place(screens: list[Screen]) -> None:
         "Connected", "Connected", "Ioc:HEARTBEAT", "WorstAlarm", "WorstAlarmText", "LastPutError",
     ]  # fmt: skip
     assert {screen.file for screen in wide} >= {f"{name}.bob" for name in MODULES}
+    own = {screen.file: next(w.pv for w in screen.widgets if w.pv) for screen in wide}
+    assert own["xcom_xtender.bob"] == "$(P)$(R)$(M)Connected"
+    assert own["iseg_channel.bob"] == own["xcom.bob"] == "$(P)$(R)Connected"
 
 
 def test_trends_show_pvs_that_exist(rows: dict[str, Row]) -> None:
@@ -210,24 +218,33 @@ def test_trends_show_pvs_that_exist(rows: dict[str, Row]) -> None:
         prefix = demo_target(load(name)).prefix
         axes = root.findall("axes/axis")
         ends: dict[int, list[tuple[float, float]]] = {}
+        held = Counter[int]()
         for pv in root.iterfind("pvlist/pv"):
             full = pv.findtext("name", "").replace("$(P)$(R)", prefix)
-            assert full in rows
             number = int(pv.findtext("axis", ""))
+            if pv.findtext("color/red") == str(EDGE.red):
+                held[number] += 1
+            if full.startswith("="):
+                assert set(re.findall("'(.*?)'", full)) <= set(rows)
+                continue
+            assert full in rows
             units = rows[full].spec.units
             assert axes[number].findtext("name") == (units or "1")
             assert axes[number].findtext("use_axis_name") == ("true" if units else "false")
             ends.setdefault(number, []).append(rows[full].spec.display)
         for number, axis in enumerate(axes):
             told = all(low < high for low, high in ends[number])
+            assert told or held[number], (name, number)
             assert axis.findtext("autoscale") == ("false" if told else "true"), name
             if told:
                 assert float(axis.findtext("min", "")) == min(low for low, _ in ends[number])
                 assert float(axis.findtext("max", "")) == max(high for _, high in ends[number])
         names = [pv.findtext("display_name") for pv in root.iterfind("pvlist/pv")]
-        colors = {pv.findtext("color/red", "") + pv.findtext("color/green", "")
-                  for pv in root.iterfind("pvlist/pv")}  # fmt: skip
+        colors = [pv.findtext("color/red", "") + pv.findtext("color/green", "")
+                  for pv in root.iterfind("pvlist/pv")]  # fmt: skip
         assert names, name
-        assert len(set(names)) == len(names) == len(colors), name
+        assert len(set(names)) == len(names), name
+        curves = [color for color in colors if color != f"{EDGE.red}{EDGE.green}"]
+        assert len(set(curves)) == len(curves), name
         assert [axis.findtext("use_trace_names") for axis in axes] == ["true"] * len(axes)
         assert axes[0].findtext("grid") == "true"
