@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -133,11 +133,12 @@ class Health:
         `name` is that of the PV or field, `shown` the value. User and host are what it claims.
         """
         self._refused += 1
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        at = datetime.now().astimezone().isoformat(" ", "seconds")
         user, host = plain(client.user, _NAME_SIZE), plain(client.host, _NAME_SIZE)
-        reason = plain(str(error) or type(error).__name__, _REASON_SIZE)
+        why = str(error).removeprefix(f"{name}: ") or type(error).__name__
+        reason = plain(why, _REASON_SIZE)
         value = plain(shown, _VALUE_SIZE)
-        text = f"{at} {name} = {value} by {user}@{host} ({client.address}): {reason}"
+        text = f"{at} {name} = {value}: {reason} ({user}@{host}, {client.address})"
         stamp = Stamp.now()
         self._group.last_put_error.post(text, stamp)
         self._group.refused_puts.post(min(self._refused, _MOST), stamp)

@@ -21,8 +21,8 @@ from .detail import sheet_button
 from .frames import box, chart, panel
 from .header import header
 from .layout import Cell, IndexRow, Layout, screen
-from .truth import shown_while
-from .widgets import cover, entry, flag, goto, label, lamp, press, states_lamp, value
+from .truth import NOUGHT, shown_while
+from .widgets import cover, entry, flag, goto, label, lamp, press, states_lamp, steady, told, value
 
 _CHANNEL = "Channel"
 _ACTIVE = (GROUPS[States.RUNNING],)
@@ -71,12 +71,12 @@ def _cycler(pvs: Pvs) -> list[Widget]:
     x, y = style.MARGIN, style.TOP
     found = panel("Cycler", x, y, 1260, _CYCLER)
     login, allowed, refusal = pvs.some("LoginResult", "AllowControl", "ControlRefusal")
-    refused = shown_while("pv0 == 0 && pvSev0 == 0", allowed.name)
+    refused = shown_while(NOUGHT, allowed.name)
     found += [
         *states_lamp(login, x + 14, y + 34, 242, 44, active=_LOGGED_IN),
         *lamp(allowed, x + 14, y + 92),
         label(allowed.desc, x + 42, y + 90, 258),
-        value(allowed, x + 304, y + 90, 50),
+        *told(allowed, (x + 304, y + 90, 50, style.ROW), font=style.SMALL),
         label("Why", x + 370, y + 90, 36, look=refused),
         value(refusal, x + 412, y + 86, 456, 32, font=style.FINE, look=refused),
     ]
@@ -93,7 +93,8 @@ def _cycler(pvs: Pvs) -> list[Widget]:
     )
     for number, (name, text) in enumerate(names):
         row = y + 32 + number * style.PITCH
-        found += [label(text, x + 890, row, 150), value(pvs[name], x + 1046, row, 200)]
+        found.append(label(text, x + 890, row, 150))
+        found += told(pvs[name], (x + 1046, row, 200, style.ROW))
     return found
 
 
@@ -120,8 +121,8 @@ def _cell(ioc: Ioc, part: Part, x: int, y: int) -> list[Widget]:
         what,
         cover(status, what.box, "?"),
         *states_lamp(state, x + 6, y + 44, width, 38, active=_ACTIVE),
-        value(voltage, x + 6, y + 88, width, 26, font=style.NUMBER, digits=3),
-        value(current, x + 6, y + 118, width, 26, font=style.NUMBER, digits=3),
+        value(steady(voltage, 3), x + 6, y + 88, width, 26, font=style.NUMBER, digits=3),
+        value(steady(current, 3), x + 6, y + 118, width, 26, font=style.NUMBER, digits=3),
     ]
 
 

@@ -30,6 +30,9 @@ TREND, DETAIL, HEALTH, TILE = "trend", "detail", "health", "wall"
 CONNECTED = HealthPVs.connected.spec.name
 """Whether a device answers: of an IOC, and of a part that can be away by itself."""
 
+FACILITY = Macros((("P", "$(P)"),))
+"""What a link to the index hands on: it is one screen, whichever instrument it is opened from."""
+
 HANDED = Macros((("P", "$(P)"), ("R", "$(R)")))
 """What every link hands on."""
 
@@ -53,11 +56,13 @@ class Pv:
     """One PV on a screen: what was declared of it, and its name with macros.
 
     alive: the PV that tells whether the device behind it answers.
+    sign: a number that is read of a part without such a PV of its own; empty for others.
     """
 
     row: Row
     name: str
     alive: str
+    sign: str = ""
 
     @property
     def desc(self) -> str:
@@ -97,6 +102,11 @@ class Pv:
         return self.row.spec.native is Native.ENUM
 
     @property
+    def is_connection(self) -> bool:
+        """Whether it tells itself that it is not fresh."""
+        return self.row.name.rpartition(":")[2] == CONNECTED
+
+    @property
     def command(self) -> bool:
         """Whether writing to it does something once, instead of setting a value that stays."""
         spec = self.row.spec
@@ -113,14 +123,18 @@ class Pvs:
         self._rows = rows
         self.macros = prefix + part
         self._where = where
-        self._alive = (self.macros if CONNECTED in rows else prefix) + CONNECTED
+        alone = CONNECTED in rows
+        self._alive = (self.macros if alone else prefix) + CONNECTED
+        numbers = (name for name, row in rows.items() if row.spec.numeric)
+        read = next((name for name in numbers if not rows[name].spec.writable), "")
+        self._sign = self.macros + read if part and read and not alone else ""
 
     def __getitem__(self, name: str) -> Pv:
         if name not in self._rows:
             near = difflib.get_close_matches(name, list(self._rows), 1)
             hint = f"; is {near[0]!r} meant?" if near else ""
             raise UnknownPV(f"{self._where} has no PV {name!r}{hint}")
-        return Pv(self._rows[name], self.macros + name, self._alive)
+        return Pv(self._rows[name], self.macros + name, self._alive, self._sign)
 
     def __contains__(self, name: str) -> bool:
         return name in self._rows

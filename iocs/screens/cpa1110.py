@@ -15,8 +15,8 @@ from .flow import line
 from .frames import box, chart, panel
 from .header import header
 from .layout import Cell, IndexRow, Layout, screen
-from .truth import shown_while
-from .widgets import label, press, readback_row, silent, states_lamp, value
+from .truth import NOUGHT, shown_while
+from .widgets import label, press, readback_row, silent, states_lamp, steady, value
 
 _ACTIVE = [STATES[state][0] for state in (OperatingState.STARTING, OperatingState.RUNNING)]
 _PRESSURES = {
@@ -67,7 +67,7 @@ def _picture(pvs: Pvs) -> list[Widget]:
     found += _tag(pvs["CoolantOutTemp"], "Cooling water out", x + 62, back + 14, below=True)
     found += _tag(pvs["HighPressure"], "High side, now", right + 10, there - 48)
     found += _tag(pvs["HighPressureAvg"], "average", right + 142, there - 48)
-    found += _tag(pvs["DeltaPressureAvg"], "Difference, average", right + 76, there + 62)
+    found += _tag(steady(pvs["DeltaPressureAvg"], 2), "Difference, average", right + 76, there + 62)
     found += _tag(pvs["LowPressure"], "Low side, now", right + 10, back + 14, below=True)
     found += _tag(pvs["LowPressureAvg"], "average", right + 142, back + 14, below=True)
     found += _capsule(pvs, left, y + 46)
@@ -114,7 +114,7 @@ def _alarms(pvs: Pvs) -> list[Widget]:
     for kind, top, height in (("Alarm", y + 56, 106), ("Warning", y + 198, 90)):
         text, word = pvs.some(f"{kind}Text", f"{kind}Word")
         field = value(text, x + 17, top, _FIELD - 6, height, font=style.NUMBER, align=Align.MIDDLE)
-        none = shown_while("pv0 == 0 && pvSev0 == 0", word.name)
+        none = shown_while(NOUGHT, word.name)
         found += [
             label(f"{kind}s", x + 14, top - 24, _FIELD, 20, font=style.SMALL, color=style.MUTED),
             field,

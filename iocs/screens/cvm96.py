@@ -14,7 +14,7 @@ from .detail import sheet_button
 from .frames import chart, navigation, panel, repeat
 from .header import header
 from .layout import Cell, IndexRow, Layout, screen
-from .truth import shown_while
+from .truth import GOOD, NOUGHT, shown_while
 from .widgets import cover, label, lamp, silent, states_lamp, value
 
 _LINES = ("L1", "L2", "L3")
@@ -152,7 +152,7 @@ def _network(pvs: Pvs) -> list[Widget]:
         found += [label(text, left, y, 176), value(pv, left + 182, y, 98)]
     plausible, doubts = pvs.some("Plausible", "Doubts")
     field = value(doubts, x + 199, 258, 382, 72)
-    nothing = shown_while("pv0 == 1 && pvSev0 == 0", plausible.name)
+    nothing = shown_while(GOOD, plausible.name)
     found += [
         label(plausible.desc, x + 14, 218, 176),
         *states_lamp(plausible, x + 196, 216, 120, 28, active=["Plausible"]),
@@ -180,7 +180,7 @@ def _energies(pvs: Pvs, top: int) -> list[Widget]:
     y = top + 200
     found += [label(resets.desc, 14, y, 190), value(resets, 215, y, 90)]
     field = value(last, 215, y + 36, 378, 40)
-    never = shown_while("pv0 == 0 && pvSev0 == 0", resets.name)
+    never = shown_while(NOUGHT, resets.name)
     found += [
         label(last.desc, 14, y + 36, 190, 40),
         field,

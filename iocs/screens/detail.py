@@ -20,7 +20,7 @@ from .catalog import DETAIL, PART, Ioc, Pv, Pvs, handed
 from .header import header
 from .layout import screen
 from .truth import Look, hidden_while
-from .widgets import entry, goto, label, lacking, lamp, press, short, value
+from .widgets import entry, goto, label, lacking, lamp, press, short, told, value
 
 _COLUMNS = 3
 _WIDTH = 406
@@ -239,11 +239,10 @@ def _line(pvs: Pvs, pv: Pv, x: int, y: int) -> list[Widget]:
 def _shown(pv: Pv, x: int, y: int, width: int) -> list[Widget]:
     """What a PV is; of two states with a lamp."""
     if pv.row.spec.record != "bi":
-        field = value(pv, x, y, width, 21, look=_plain(pv))
-        return [field, *lacking(pv, field.box, style.BACKGROUND)]
+        return told(pv, (x, y, width, 21), look=_plain(pv), back=style.BACKGROUND)
     return [
         *lamp(pv, x, y + 2, 17),
-        value(pv, x + 24, y, width - 24, 21, font=style.SMALL),
+        *told(pv, (x + 24, y, width - 24, 21), font=style.SMALL),
     ]
 
 

@@ -16,7 +16,7 @@ from .frames import panel
 from .header import header
 from .layout import Cell, screen
 from .truth import GOOD, hidden_while, shown_while
-from .widgets import entry, label, lacking, lamp, press, short, value
+from .widgets import entry, label, lacking, lamp, press, short, stale_state, told, value
 
 _FLASH = "_Flash"
 _RAM_ONLY = "RamOnly"
@@ -89,11 +89,10 @@ def lead(ioc: Ioc, kind: str, state: Sequence[Widget], cells: Sequence[Cell]) ->
     ]  # fmt: skip
     for number, cell in enumerate(cells):
         x = 366 + number * 225
-        field = value(cell.pv, x, y + 64, 210, 36, font=style.NUMBER, role="main")
         found += [
             label(cell.text, x, y + 43, 210, 18, font=style.SMALL, color=style.MUTED,
                   align=Align.MIDDLE, name=f"Main {cell.text}"),
-            field, *lacking(cell.pv, field.box),
+            *told(cell.pv, (x, y + 64, 210, 36), font=style.NUMBER, role="main"),
         ]  # fmt: skip
     return found
 
@@ -129,11 +128,8 @@ def _live_card(live: Sequence[Pv], y: int) -> list[Widget]:
     found = panel("Now", style.MARGIN, y, 1260, 44 + -(-len(live) // 3) * _LIVE)
     for number, pv in enumerate(live):
         x, row = 24 + (number % 3) * 416, y + 36 + (number // 3) * _LIVE
-        field = value(pv, x + 244, row, 156, 22)
-        found += [
-            label(pv.desc, x, row, 240, 22, font=style.SMALL),
-            field, *lacking(pv, field.box),
-        ]  # fmt: skip
+        found.append(label(pv.desc, x, row, 240, 22, font=style.SMALL))
+        found += told(pv, (x + 244, row, 156, 22))
     return found
 
 
@@ -187,7 +183,8 @@ def _setting(pvs: Pvs, pv: Pv, x: int, y: int, places: Sequence[tuple[int, int]]
         entry(pv, x + places[0][0], y, places[0][1], 23),
     ]
     for each, (left, width) in zip(shown, places[1:], strict=False):
-        found.append(value(each, x + left, y, width, 23, font=style.SMALL))
+        place = (x + left, y, width, 23)
+        found += [value(each, *place, font=style.SMALL), *stale_state(each, place, style.SMALL)]
     for end, (left, width) in zip(_LIMITS, places[3:], strict=False):
         limit = replace(pv, name=f"{pv.name}.{end}")
         found.append(_limit(limit, pv, x + left, y, width))

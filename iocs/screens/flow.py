@@ -11,7 +11,7 @@ from . import style
 from .catalog import Pv
 from .frames import box
 from .truth import FRESH, Look, following, shown_while
-from .widgets import BAR, cover, label, short, value
+from .widgets import BAR, label, short, told
 
 _LINE = 6
 _TIP = 11
@@ -81,7 +81,8 @@ def node(
         found += [
             label(text, x + 10, row, width - room - 24, high, font=style.SMALL,
                   name=f"{title} {text}"),
-            value(pv, x + width - room - 10, row, room, high, font=font, role="node"),
+            *told(pv, (x + width - room - 10, row, room, high), font=font, role="node",
+                  back=style.EQUIPMENT),
         ]  # fmt: skip
     return found
 
@@ -104,4 +105,4 @@ def direction(
         horizontal_alignment=Align.MIDDLE,
         vertical_alignment=Align.MIDDLE, **said,
     )  # fmt: skip
-    return [word, cover(pv, place, font=font)]
+    return [word]

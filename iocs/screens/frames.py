@@ -9,7 +9,7 @@ from iocs.export.bob_values import Align, Axis, Color, Macros, NavTab, Resize, T
 
 from . import style
 from .catalog import Pv
-from .truth import FRESH, Look, hidden_while
+from .truth import Look, fresh, hidden_while
 from .widgets import label
 
 TAB = 30
@@ -132,12 +132,12 @@ def chart(
 
 def stale(name: str, pvs: Sequence[Pv], middle: int, y: int) -> Widget:
     """What lies over curves that are drawn on while one of their PVs is not read."""
-    fresh = " && ".join(FRESH.replace("0", str(number), 1) for number in range(len(pvs)))
+    known = " && ".join(fresh(number) for number in range(len(pvs)))
     return Widget(
         "label", f"{name} cover", middle - 110, y, 220, 22, font=style.BOLD,
         text="No reading: last values go on", foreground_color=style.BLACK,
         background_color=style.INVALID, transparent=False, horizontal_alignment=Align.MIDDLE,
-        vertical_alignment=Align.MIDDLE, **hidden_while(fresh, *(pv.name for pv in pvs)),
+        vertical_alignment=Align.MIDDLE, **hidden_while(known, *(pv.name for pv in pvs)),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ The instrument's screen is a sheet of the values that it declares; it is enough 
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from iocs.export.bob import Display
@@ -13,10 +14,9 @@ from iocs.export.rows import Section
 from .catalog import Ioc, Pv
 from .detail import sheet
 from .layout import Cell, IndexRow, Layout
-from .widgets import short
 
 _SHOWN = 4
-_LETTERS = 15
+_LETTERS = 18
 
 
 def main(ioc: Ioc) -> Sequence[Display]:
@@ -33,7 +33,10 @@ def _numbers(ioc: Ioc) -> list[Pv]:
 def row(ioc: Ioc) -> IndexRow:
     """The connection as state, and the first numbers."""
     numbers = _numbers(ioc)[:_SHOWN]
-    cells = tuple(Cell(short(pv).rpartition(":")[2][:_LETTERS], pv) for pv in numbers)
+    cells = tuple(
+        Cell(textwrap.shorten(pv.desc, _LETTERS, placeholder="") or pv.desc[:_LETTERS], pv)
+        for pv in numbers
+    )
     first = next(pv for pv in ioc.own if pv.row.section is Section.HEALTH)
     return IndexRow(Cell(first.desc, first), cells)
 

@@ -8,14 +8,15 @@ from iocs.export.bob import Widget
 from iocs.export.bob_values import OpenDisplay
 
 from . import style
-from .catalog import CONNECTED, DETAIL, HANDED, HEALTH, TREND, Ioc, Pv, Pvs
-from .truth import GOOD, following, hidden_while, together
+from .catalog import CONNECTED, DETAIL, FACILITY, HANDED, HEALTH, TREND, Ioc, Pv, Pvs
+from .truth import GOOD, NOUGHT, following, hidden_while, together
 from .widgets import WORST, goto, label, lamp, value, worst
 
 HEARTBEAT = StatisticsPVs.heartbeat.spec.name
 LAST_PUT = HealthPVs.last_put_error.spec.name
-WORST_TEXT = "WorstAlarmText"
-NEWEST = "NewestAlarm"
+WORST_TEXT = HealthPVs.worst_alarm_text.spec.name
+NEWEST = HealthPVs.newest_alarm.spec.name
+REFUSED = HealthPVs.refused_puts.spec.name
 
 INDEX = "index"
 _BUTTON = 92
@@ -64,7 +65,8 @@ def header(ioc: Ioc, title: str, here: str, part: Pvs | None = None) -> list[Wid
         if file == here:
             found.append(_current(text, x))
         else:
-            found.append(goto(file, text, x, 8, _BUTTON, 28, name=f"Go to {text}"))
+            macros = FACILITY if file == INDEX else HANDED
+            found.append(goto(file, text, x, 8, _BUTTON, 28, macros=macros, name=f"Go to {text}"))
     return found
 
 
@@ -103,13 +105,18 @@ def _wrong(ioc: Ioc) -> list[Widget]:
 
 
 def _refused(pvs: Pvs) -> list[Widget]:
-    """When which put was refused last, and why: Phoebus itself shows nothing of it."""
-    x = style.MARGIN + _HALF + 10
+    """When which put was refused last, and why, marked: Phoebus itself shows nothing of it."""
+    x, y, high = style.MARGIN + _HALF + 10, _STRIP - 2, style.STRIP - 6
+    width = style.WIDTH - x - style.MARGIN
+    mark = Widget(
+        "rectangle", "Refused mark", x, y, width, high, line_width=0,
+        background_color=style.MARKED, **hidden_while(NOUGHT, pvs[REFUSED].name),
+    )  # fmt: skip
     return [
-        label("Refused put", x, _STRIP, 72, style.STRIP - 10, font=style.SMALL,
-              color=style.MUTED, name="Refused put"),
-        value(pvs[LAST_PUT], x + 78, _STRIP - 2, style.WIDTH - x - 78 - style.MARGIN,
-              style.STRIP - 6, font=style.FINE, role="header", look={"transparent": True}),
+        mark,
+        label("Refused put", x + 4, y, 48, high, font=style.SMALL, name="Refused put"),
+        value(pvs[LAST_PUT], x + 56, y, width - 56, high, font=style.SMALL, role="header",
+              look={"transparent": True}),
     ]  # fmt: skip
 
 

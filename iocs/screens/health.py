@@ -16,7 +16,7 @@ from .catalog import HEALTH, Ioc, Pv, Pvs
 from .frames import chart, panel
 from .header import header
 from .layout import screen
-from .truth import shown_while
+from .truth import NOUGHT, shown_while
 from .widgets import label, press, readback_row, silent, value
 
 _H, _S = HealthPVs, StatisticsPVs
@@ -50,7 +50,7 @@ def _device(pvs: Pvs) -> list[Widget]:
     for number, (text, count) in enumerate(told):
         top = y + 62 + number * 43
         field = value(pvs[text.spec.name], x + 173, top, 1070, 36)
-        none = shown_while("pv0 == 0 && pvSev0 == 0", pvs[count.spec.name].name)
+        none = shown_while(NOUGHT, pvs[count.spec.name].name)
         found += [label(text.spec.desc, x + 14, top, 150, 36), field]
         found.append(silent(field, "None since the IOC started", none))
     for number, count in enumerate(_COUNTS):
@@ -99,7 +99,7 @@ def _alarms(pvs: Pvs, x: int, width: int) -> list[Widget]:
         value(pv, x + 14, _LISTS + 38 + number * 22, width - 28, 19, look={"transparent": True})
         for number, pv in enumerate(pvs.below("AlarmList:"))
     ]
-    none = shown_while("pv0 == 0 && pvSev0 == 0", count.name)
+    none = shown_while(NOUGHT, count.name)
     return [*found, *lines, silent(lines[0], "No alarm", none)]
 
 

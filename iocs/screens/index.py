@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from iocs.core.health import HealthPVs
 from iocs.export.bob import Display, Widget
 from iocs.export.bob_values import Align, Macros, OpenDisplay
 from iocs.export.db import split_prefix
@@ -17,8 +18,8 @@ from .catalog import CONNECTED, HEALTH, NAME, Ioc
 from .frames import embed, panel
 from .header import HEARTBEAT, INDEX, NEWEST, band
 from .layout import Cell, layout_of, screen
-from .truth import FRESH, hidden_while, ranked, shown_while, together
-from .widgets import WORST, goto, label, lamp, states_lamp, value, worst
+from .truth import FRESH, NOUGHT, hidden_while, ranked, shown_while, together
+from .widgets import WORST, goto, label, lamp, states_lamp, told, value, worst
 
 WALL = "wall"
 _WRONG = "index_wrong"
@@ -35,7 +36,10 @@ _LINES = 3
 _LATER = 10**11
 """What stands for the NewestAlarm of an IOC that is not there: later than any."""
 
-_LIST = (1260, 28 + _LINES * 24)
+_NEWEST = 40
+"""Height of the newest alarm, which has two lines."""
+
+_LIST = (1260, _NEWEST + 8 + (_LINES - 1) * 25)
 
 
 def index(targets: Sequence[tuple[Target, str]]) -> Display:
@@ -124,14 +128,12 @@ def _state(cell: Cell, active: tuple[str, ...], y: int, number: int) -> list[Wid
     head = _head(cell, x, y, width, number)
     if cell.pv.enum:
         return [head, *states_lamp(cell.pv, x, y + 26, width, 26, active=active)]
-    return [head, value(cell.pv, x, y + 26, width, role=f"cell {x}")]
+    return [head, *told(cell.pv, (x, y + 26, width, style.ROW), role=f"cell {x}")]
 
 
 def _cell(cell: Cell, x: int, y: int, width: int, number: int) -> list[Widget]:
-    return [
-        _head(cell, x, y, width, number),
-        value(cell.pv, x, y + 26, width, role=f"cell {x}"),
-    ]
+    shown = told(cell.pv, (x, y + 26, width, style.ROW), role=f"cell {x}")
+    return [_head(cell, x, y, width, number), *shown]
 
 
 def _legend(y: int) -> Widget:
@@ -158,7 +160,7 @@ def _list(targets: Sequence[tuple[Target, str]], macros: Sequence[Macros], y: in
     top, step = y + 34, _LIST[1] + 4
     for number, handed in enumerate(macros):
         look = together(
-            hidden_while("pv0 == 0 && pvSev0 == 0", worsts[number]),
+            hidden_while(NOUGHT, worsts[number]),
             ranked(newest, number, _LATER, {"y": f"{top} + rank * {step}"}),
         )
         box = (style.MARGIN, top + number * step, *_LIST)
@@ -170,16 +172,16 @@ def wrong(targets: Sequence[tuple[Target, str]]) -> Display:
     """The newest alarms of one IOC, whichever it is, and how many it has."""
     target, file = targets[0]
     pvs = Ioc(target, file).own
-    count = pvs["AlarmCount"]
+    count = pvs[HealthPVs.alarm_count.spec.name]
     widgets = [
         label(NAME, 14, 3, 160, 22, font=style.BOLD),
         label("alarms", 240, 3, 56, 22, font=style.SMALL, color=style.MUTED),
         value(count, 180, 3, 50, 22),
     ]
-    widgets += [
-        value(pvs[f"AlarmList:{number + 1:02d}"], 300, 3 + number * 25, 940, 20)
-        for number in range(_LINES)
-    ]
+    for number in range(_LINES):
+        y, high = (3, _NEWEST) if number == 0 else (_NEWEST - 17 + number * 25, 20)
+        widgets.append(value(pvs[f"AlarmList:{number + 1:02d}"], 300, y, 940, high,
+                             look={"transparent": True}))  # fmt: skip
     none = Widget(
         "label", "No list", 170, 0, _LIST[0] - 180, _LIST[1], font=style.STATE,
         text="No IOC: what is wrong with it is not known", foreground_color=style.INK,

@@ -29,7 +29,9 @@ from .widgets import (
     readback_row,
     setpoint_row,
     short,
+    stale_state,
     states_lamp,
+    steady,
     value,
 )
 
@@ -212,7 +214,7 @@ def _row_page(ioc: Ioc) -> Display:
         press(pvs["On"], "Off", switch[1] + 52, 3, 46, put="0", stops=True),
         entry(pvs["VoltageSet"], set_v[1], 3, set_v[2]),
         value(pvs["VoltageSet_RBV"], held[1], 3, held[2], align=Align.END),
-        value(_volts(pvs["VoltageMeasure"]), measured[1], 3, measured[2], font=style.NUMBER,
+        value(steady(pvs["VoltageMeasure"], 1), measured[1], 3, measured[2], font=style.NUMBER,
               align=Align.END, digits=1),
         value(_microamperes(pvs["CurrentSet_RBV"]), limit[1], 3, limit[2], align=Align.END,
               digits=3),
@@ -221,12 +223,6 @@ def _row_page(ioc: Ioc) -> Display:
         press(pvs["TripReset"], "Clear", events[1], 3, events[2]),
     ]  # fmt: skip
     return Display(f"{ioc.file}_channel_row", "Channel row", _ROW, style.PANEL, widgets)
-
-
-def _volts(pv: Pv) -> Pv:
-    """A voltage for one digit: what would be -0.0 is 0.0."""
-    name = f"'{pv.name}'"
-    return replace(pv, name=f"={name} > -0.05 && {name} < 0.05 ? {name} * 0 + 0 : {name}")
 
 
 def _microamperes(pv: Pv) -> Pv:
@@ -288,7 +284,7 @@ def _switch(pvs: Pvs) -> list[Widget]:
         press(pvs["TripReset"], "Clear trip and events", x + 14, y + 208, 290, 36),
     ]
     measured = (
-        ("Voltage", _volts(pvs["VoltageMeasure"]), 1),
+        ("Voltage", steady(pvs["VoltageMeasure"], 1), 1),
         ("Current, \u00b5A", _microamperes(pvs["CurrentMeasure"]), 3),
     )
     for number, (text, pv, digits) in enumerate(measured):
@@ -305,10 +301,11 @@ def _switch(pvs: Pvs) -> list[Widget]:
     )
     for number, (text, pv, digits) in enumerate(facts):
         row = y + 136 + number * 30
+        field = value(pv, x + 504, row, 102, digits=digits)
         found += [
             label(text, x + 330, row, 170, name=f"{short(pv)} label"),
-            value(pv, x + 504, row, 102, digits=digits),
-        ]
+            field, *stale_state(pv, field.box),
+        ]  # fmt: skip
     return found
 
 

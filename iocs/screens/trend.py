@@ -37,6 +37,7 @@ def trend(ioc: Ioc, cells: Sequence[Cell]) -> Display:
     widgets = [
         *header(ioc, ioc.title, file),
         plot,
-        stale("Trend", [cells[0].pv], style.WIDTH // 2, style.TOP + 62),
     ]
+    if shown := [cell.pv for cell in cells[: len(style.CURVES)]]:
+        widgets.append(stale("Trend", shown, style.WIDTH // 2, style.TOP + 62))
     return screen(file, f"{ioc.title}: trend $(P)$(R)", style.TOP + 742, widgets)

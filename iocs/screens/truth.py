@@ -14,11 +14,19 @@ from iocs.export.bob_values import Color, Rule, Scalar, Value
 from . import style
 from .catalog import Pv
 
-FRESH = "pvSev0 < 3"
-"""A PV that was read within its time."""
+
+def fresh(number: int) -> str:
+    """The expression for one of a rule's PVs that was read within its time."""
+    return f"pvSev{number} < 3"
+
+
+FRESH = fresh(0)
 
 GOOD = "pv0 == 1 && pvSev0 == 0"
 """A Connected that says so."""
+
+NOUGHT = "pv0 == 0 && pvSev0 == 0"
+"""A PV that counts or tells of something, and has nothing to tell."""
 
 GONE = 4
 """What stands for the WorstAlarm of an IOC that is not there: above INVALID."""
@@ -30,7 +38,7 @@ _SHADES = (
     ("pv0 == 3", "INVALID", style.INVALID),
     ("pv0 == 2", "MAJOR", style.MAJOR),
     ("pv0 == 1", "MINOR", style.MINOR),
-    ("pv0 == 0 && pvSev0 == 0", "OK", style.EQUIPMENT),
+    (NOUGHT, "OK", style.EQUIPMENT),
 )
 
 
@@ -62,10 +70,13 @@ def fitted(pv: Pv) -> Look:
 
 
 def enabled_by(pv: Pv) -> Look:
-    """What writes to a device works while that answers."""
+    """What writes to a device works while that answers, and the part that it is for is read."""
     if not pv.row.to_device:
         return {}
-    return following("enabled", False, "Alive", (pv.alive,), (GOOD, True))
+    if not pv.sign:
+        return following("enabled", False, "Alive", (pv.alive,), (GOOD, True))
+    good = f"{GOOD} && {fresh(1)}"
+    return following("enabled", False, "Alive", (pv.alive, pv.sign), (good, True))
 
 
 def word_of(pv: str) -> Look:

@@ -17,12 +17,14 @@ from .layout import Cell, IndexRow
 from .truth import FRESH, GONE, ranked, shade_of, shown_while, together, word_of
 from .widgets import WORST, cover, goto, label, value
 
-_TILE, _GAP, _ACROSS = (462, 250), 8, 4
+_TILE, _GAP, _ACROSS = (462, 306), 8, 4
 _TOP = style.HEADER + 10
 _WIDTH = 2 * style.MARGIN + _ACROSS * (_TILE[0] + _GAP) - _GAP
 _WORD = Font("", 56, "BOLD")
 _NAME = Font("", 36, "BOLD")
-_VALUE = Font("", 24, "BOLD")
+_VALUE = Font("", 30, "BOLD")
+_TEXT = Font("", 28)
+_HEAD = Font("", 24)
 
 
 def wall(targets: Sequence[tuple[Target, str]]) -> Display:
@@ -59,16 +61,18 @@ def tile(ioc: Ioc, row: IndexRow) -> Display:
         goto(ioc.file, NAME, 10, 8, 442, 48, macros=HANDED, font=_NAME, name="Open"),
         Widget("label", "Word", 10, 58, 442, 62, font=_WORD, foreground_color=style.BLACK,
                vertical_alignment=Align.MIDDLE, **word_of(worst.name)),
-        value(text, 10, 122, 442, 46, font=style.NUMBER, role="wall", look=told),
-        *_shown(row.state, 172),
-        *_shown(row.values[0], 211),
+        value(text, 10, 120, 442, 98, font=_TEXT, role="wall", look=told),
+        *_shown(row.state, 222),
     ]  # fmt: skip
+    for cell in row.values[:1]:
+        widgets += _shown(cell, 264)
     return Display(ioc.screen(TILE), f"{ioc.title} on the wall", _TILE, style.BACKGROUND, widgets)
 
 
 def _shown(cell: Cell, y: int) -> list[Widget]:
-    """A state or number at the foot of a tile; covered while it is not fresh."""
-    box = (180, y, 272, 34)
+    """A state, or a number with its name, at the foot of a tile; covered while it is not fresh."""
+    box = (10, y, 442, 36) if cell.pv.enum else (190, y, 262, 36)
     shown = value(cell.pv, *box, font=_VALUE, align=Align.END, role=f"wall {y}")
-    head = label(cell.text, 14, y, 160, 34, font=style.TITLE, name=f"Head {y}")
-    return [head, shown, cover(cell.pv, box, font=style.NUMBER)]
+    head = label(cell.text, 14, y, 172, 36, font=_HEAD, name=f"Head {y}")
+    heads = [] if cell.pv.enum else [head]
+    return [*heads, shown, cover(cell.pv, box, font=_VALUE)]

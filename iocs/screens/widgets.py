@@ -6,8 +6,10 @@ Units, precision, states and limits are those that the PV brings along; no scree
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from iocs.core.alarm import Severity
+from iocs.core.health import HealthPVs
 from iocs.export.bob import Widget
 from iocs.export.bob_values import (
     Align,
@@ -37,6 +39,9 @@ from .truth import (
 
 _MOST_DIGITS = 6
 _FLAG = 60
+_WORDS = 90
+"""Width that words need which a question mark does not."""
+
 _ONE_LINE = 30
 Box = tuple[int, int, int, int]
 BAR = 36
@@ -45,7 +50,7 @@ BAR = 36
 PAD = 2
 """Pixels by which a field is larger than its text: a border, which that of an alarm replaces."""
 
-WORST = "WorstAlarm"
+WORST = HealthPVs.worst_alarm.spec.name
 """What an IOC says of its alarms."""
 
 _SEVERITY_COLORS = {
@@ -166,6 +171,29 @@ def cover(pv: Pv, box: Box, text: str = "No reading", font: Font = style.BOLD) -
         horizontal_alignment=Align.MIDDLE, vertical_alignment=Align.MIDDLE,
         **hidden_while(FRESH, pv.name),
     )  # fmt: skip
+
+
+def steady(pv: Pv, digits: int) -> Pv:
+    """A number to be shown with so many decimals: what would be -0.0 is 0.0.
+
+    A formula of Phoebus, with the alarm of the PV.
+    """
+    name, least = f"'{pv.name}'", f"{0.5 * 10**-digits:.{digits + 1}f}"
+    return replace(pv, name=f"={name} > -{least} && {name} < {least} ? {name} * 0 + 0 : {name}")
+
+
+def told(pv: Pv, box: Box, *, font: Font = style.NORMAL, role: str = "value",
+         look: Look | None = None, back: Color = style.PANEL) -> list[Widget]:  # fmt: skip
+    """What a PV holds: a state is covered while it is not fresh, a number that is lacking too."""
+    field = value(pv, *box, font=font, role=role, look=look)
+    return [field, *stale_state(pv, box, font), *lacking(pv, box, back)]
+
+
+def stale_state(pv: Pv, box: Box, font: Font = style.NORMAL) -> list[Widget]:
+    """What lies over the text of a state that is not fresh; one that tells so itself needs none."""
+    if not pv.enum or pv.is_connection:
+        return []
+    return [cover(pv, box, "No reading" if box[2] > _WORDS else "?", font)]
 
 
 def silent(field: Widget, text: str, look: Look) -> Widget:
@@ -322,10 +350,11 @@ def readback_row(
     """A label and a value; `room` is the width of the value."""
     size = room or width // 2
     name = f"{short(pv)} label"
+    field = value(pv, x + width - size, y, size, look=look)
     return [
         label(text or pv.desc, x, y, width - size - 6, name=name, look=look),
-        value(pv, x + width - size, y, size, look=look),
-    ]
+        field, *stale_state(pv, field.box),
+    ]  # fmt: skip
 
 
 def worst(pv: str, opens: OpenDisplay, name: str, box: Box, font: Font) -> Widget:
@@ -346,8 +375,10 @@ def setpoint_row(
     """
     pv = pvs[name]
     cell = (room or width * 3 // 5) // 2
+    back = held or pvs.readback(pv)
+    field = value(back, x + width - cell, y, cell, look=look)
     return [
         label(text or pv.desc, x, y, width - 2 * cell - 6, name=f"{short(pv)} label", look=look),
         entry(pv, x + width - 2 * cell, y, cell - 6, look=look),
-        value(held or pvs.readback(pv), x + width - cell, y, cell, look=look),
-    ]
+        field, *stale_state(back, field.box),
+    ]  # fmt: skip

@@ -17,7 +17,7 @@ from .frames import chart, panel, repeat
 from .header import header
 from .layout import Cell, IndexRow, Layout, screen
 from .truth import FRESH, Look, shown_while
-from .widgets import goto, label, lacking, lamp, press, states_lamp, value
+from .widgets import goto, label, lamp, press, states_lamp, told, value
 
 _GATEWAY, _XTENDER, _BATTERY = "Gateway", "Xtender", "Battery"
 _MESSAGES = 10
@@ -56,8 +56,13 @@ _KINDS = (
 )  # fmt: skip
 _ROW = (690, 30)
 _COLUMNS = ((286, 130), (422, 84), (512, 84), (602, 84))
-_POWERS = ("Site:PvPower", "Site:AcPowerIn", "Site:AcPowerOut", "Site:BatteryPower")
-_POWER_TEXTS = ("PV", "AC-in", "AC-out", "Battery")
+_SOLAR, _AC = ("VarioTrack", "VarioString"), (_XTENDER,)
+_POWERS = (
+    ("PV", "Site:PvPower", _SOLAR), ("AC-in", "Site:AcPowerIn", _AC),
+    ("AC-out", "Site:AcPowerOut", _AC), ("Battery", "Site:BatteryPower", (*_SOLAR, *_AC, _BATTERY)),
+)  # fmt: skip
+"""The powers of a site, each with the devices that it needs."""
+
 _EACH = (-4.0, 8.0)
 """kW that an axis of powers has for each inverter, or each charger if those are more."""
 
@@ -132,12 +137,12 @@ def _picture(ioc: Ioc) -> list[Widget]:
     """PV above, grid on the left, loads on the right, the battery below; values on the flows."""
     y = style.TOP
     pvs = ioc.own
-    pv, into, out, battery = powers = pvs.some(*_POWERS)
+    pv, into, out, battery = powers = pvs.some(*(name for _, name, _ in _POWERS))
     left, middle, right, center = 22, 310, 632, 405
     found = panel("Energy flow", style.MARGIN, y, 790, _FLOW_HEIGHT)
     colors = {pv.name: color for pv, color in zip(powers, style.CURVES, strict=False)}
     flows = [(battery, (center, y + 240), (center, y + 284), (center + 14, y + 247))]
-    if _has(ioc, "VarioTrack", "VarioString"):
+    if _has(ioc, *_SOLAR):
         flows.append((pv, (center, y + 94), (center, y + 138), (center + 14, y + 101)))
         found += node("Photovoltaics", middle, y + 30, 190, 64,
                       [("Today", pvs["Site:PvEnergyCurrDay"])])  # fmt: skip
@@ -152,6 +157,11 @@ def _picture(ioc: Ioc) -> list[Widget]:
         found += flow(each, start, end, color, _FLOWING)
         found.append(value(each, x, row, 122, 30, font=style.NUMBER, role="flow"))
     return [*found, *_inverter(ioc, middle, y + 138), *_battery(ioc, middle, y + 284)]
+
+
+def _powers(ioc: Ioc) -> list[tuple[str, Pv]]:
+    """The powers of what the site has, with their texts."""
+    return [(text, ioc.own[name]) for text, name, kinds in _POWERS if _has(ioc, *kinds)]
 
 
 def _has(ioc: Ioc, *kinds: str) -> bool:
@@ -173,7 +183,7 @@ def _inverter(ioc: Ioc, x: int, y: int) -> list[Widget]:
     return [
         *node(f"{what} ({ioc.name_of(first)})", x, y, 190, 102, []),
         *states_lamp(state, x + 10, y + 31, 170, high, active=kind.active),
-        value(phase, x + 10, y + 73, 170, 22, role="node", align=Align.MIDDLE),
+        *told(phase, (x + 10, y + 73, 170, 22), role="node"),
     ]
 
 
@@ -208,9 +218,10 @@ def _charts(ioc: Ioc) -> list[Widget]:
     several = max(len(ioc.parts_of(_XTENDER)), len(ioc.parts_of("VarioTrack"))
                   + len(ioc.parts_of("VarioString")), 1)  # fmt: skip
     ends = {"kW": (_EACH[0] * several, _EACH[1] * several)}
+    powers = _powers(ioc)
     found = panel("Power", x, y, 460, height)
-    found += chart("Power chart", ioc.own.some(*_POWERS), x + 8, y + 28, 442, height - 34,
-                   span="1 hour", texts=_POWER_TEXTS, ends=ends)  # fmt: skip
+    found += chart("Power chart", [pv for _, pv in powers], x + 8, y + 28, 442, height - 34,
+                   span="1 hour", texts=[text for text, _ in powers], ends=ends)  # fmt: skip
     parts = ioc.parts_of(_BATTERY)
     if parts:
         y += height + 10
@@ -265,8 +276,7 @@ def _row_page(ioc: Ioc, kind: _Kind) -> Display:
         *_state(pvs[kind.state], kind, (98, 3, 180, 24)),
     ]
     for (_, name), (left, width) in zip(kind.values, _COLUMNS, strict=True):
-        field = value(pvs[name], left, 4, width, 22)
-        widgets += [field, *lacking(pvs[name], field.box)]
+        widgets += told(pvs[name], (left, 4, width, 22))
     return Display(f"{file}_row", f"{kind.name} in a line", _ROW, style.PANEL, widgets)
 
 
@@ -290,7 +300,7 @@ def _messages(
     found += [
         *states_lamp(alarm, x + 100, y + 6, 164, 38),
         label("Waiting to be read", x + 274, y + 13, 104, font=style.SMALL),
-        value(pending, x + 380, y + 13, 36),
+        *told(pending, (x + 380, y + 13, 36, style.ROW)),
         press(done, "Acknowledge", x + width - 116, y + 10, 104, 30, confirm=f"{done.desc}?"),
     ]
     clear: Look = {"transparent": True}
@@ -304,12 +314,11 @@ def _messages(
 
 
 def row(ioc: Ioc) -> IndexRow:
-    """What the inverters do, and the four powers."""
+    """What the inverters do, the powers, and the charge of the battery."""
     xtenders, batteries = ioc.parts_of(_XTENDER), ioc.parts_of(_BATTERY)
     alarm = ioc.pvs[f"{_GATEWAY}:MessageAlarm"]
     state = ioc.pvs[f"{xtenders[0].prefix}OperatingState"] if xtenders else alarm
-    names = (("PV", "PvPower"), ("AC-in", "AcPowerIn"), ("Loads", "AcPowerOut"))
-    cells = [Cell(text, ioc.pvs[f"Site:{name}"]) for text, name in names]
+    cells = [Cell(text, pv) for text, pv in _powers(ioc)[:-1]]
     cells += [Cell("Battery", ioc.pvs[f"{part.prefix}SocNow"]) for part in batteries]
     active = _KINDS[0].active if xtenders else ()
     return IndexRow(Cell("State", state), tuple(cells[:4]), active)
@@ -317,8 +326,7 @@ def row(ioc: Ioc) -> IndexRow:
 
 def curves(ioc: Ioc) -> Sequence[Cell]:
     """The powers, and charge, voltage and temperature of the battery."""
-    found = [Cell(f"{text} power", pv) for text, pv in
-             zip(_POWER_TEXTS, ioc.own.some(*_POWERS), strict=True)]  # fmt: skip
+    found = [Cell(f"{text} power", pv) for text, pv in _powers(ioc)]
     for part in ioc.parts_of(_BATTERY):
         shown = ioc.pvs.some(*(part.prefix + name for name in ("SocNow", "Voltage", "Temp")))
         found += [Cell(pv.desc, pv) for pv in shown]
@@ -327,7 +335,7 @@ def curves(ioc: Ioc) -> Sequence[Cell]:
 
 def reach(ioc: Ioc) -> Sequence[Cell]:
     """No power at all, and the voltages between which the battery is kept."""
-    zero = Cell("0 kW", replace(ioc.own[_POWERS[0]], name="=0"))
+    zero = Cell("0 kW", replace(_powers(ioc)[0][1], name="=0"))
     return [zero, *(Cell(f"{text} voltage", pv) for text, pv in _reach(ioc).items())]
 
 

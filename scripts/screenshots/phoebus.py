@@ -149,7 +149,10 @@ class Phoebus:
         area = ("-crop", f"{width}x{height}+{_BORDER}+{_BORDER}", "+repage")
         small = ("-strip", "+dither", "-colors", "255")
         file = folder / f"{picture.name}.png"
+        file.unlink(missing_ok=True)
         self._run("import", "-window", window, *area, *small, f"PNG8:{file}")
+        if not file.is_file():
+            raise Stuck(f"import took no picture of window {window} for {file}")
         print(file, "" if at_rest else "(it did not come to rest)", flush=True)
 
     def end(self) -> str:

@@ -7,9 +7,10 @@ from itertools import combinations
 from iocs.core.dbr import Native
 from iocs.export.bob_types import WRITING
 from iocs.export.rows import Row
+from iocs.registry import MODULES
 
 from .metrics import width
-from .reader import Box, Screen, Widget, place, record
+from .reader import Box, Screen, Widget, formula_pvs, place, record
 
 GAP = 3
 """Pixels that the border of an alarm needs around a widget."""
@@ -130,7 +131,10 @@ def test_states_fit(opened: list[Screen], rows: dict[str, Row]) -> None:
 
 def field_of(screen: Screen, pv: str) -> Widget:
     """The largest field of a PV on a screen."""
-    found = [w for w in screen.widgets if w.type == "textupdate" and w.pv.endswith(pv)]
+    found = [
+        w for w in screen.widgets
+        if w.type == "textupdate" and any(name.endswith(pv) for name in formula_pvs(w.pv))
+    ]  # fmt: skip
     assert found, f"{screen.file}: {pv}"
     return max(found, key=lambda widget: font(widget)[0])
 
@@ -140,6 +144,7 @@ LARGE = {
         "AlarmText", "WarningText", "HighPressure", "LowPressure", "DeltaPressureAvg", "HeliumTemp",
         "OilTemp", "CoolantInTemp", "CoolantOutTemp", "MotorCurrent",
     ),
+    **{f"{name}_wall.bob": ("WorstAlarmText",) for name in MODULES},
     "cvm96_tile.bob": ("Total:ActivePower",),
     "cvm96_meter.bob": ("L1:Voltage", "L2:Current", "L3:ActivePower", "Total:ActivePower"),
 }  # fmt: skip

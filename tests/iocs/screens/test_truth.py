@@ -14,9 +14,10 @@ from itertools import product
 from xml.etree import ElementTree as ET
 
 from iocs.core.dbr import Native
-from iocs.export.rows import Row
+from iocs.export.rows import Row, Section
+from iocs.screens.style import EDGE
 
-from .reader import Screen, Widget, expand, formula_pvs, place, record
+from .reader import INDEX, OPI, Screen, Widget, expand, formula_pvs, place, record
 
 BAD_COLORS = {"DISCONNECTED", "INVALID", "MAJOR"}
 GOOD_WORDS = ("OK", "Connected", "Good", "Running")
@@ -136,29 +137,31 @@ def looks(found: Found, rows: dict[str, Row]) -> tuple[set[str], set[str]]:
     return good, bad
 
 
+def misleading(found: Found, rows: dict[str, Row]) -> list[str]:
+    """What is wrong with a rule; nothing if nobody is misled by it."""
+    good, bad = looks(found, rows)
+    wrong = {
+        "visible": found.default == "false" and "true" in bad,
+        "enabled": found.default != "false",
+        "text": any(word in found.default for word in GOOD_WORDS) or found.default in good,
+        "background_color": found.default not in BAD_COLORS,
+    }[found.prop]
+    faults = [f"{found}: {found.default!r} in the file"] if wrong else []
+    hides = found.widget.element.find("rules/rule[@prop_id='visible']") is not None
+    if found.prop != "visible" and not hides and good & bad:
+        faults.append(f"{found}: {good & bad} both when it is good and when it is not")
+    if good == {found.default}:
+        faults.append(f"{found}: never anything else than {found.default!r}")
+    return faults
+
+
 def test_what_the_file_says_is_never_the_good_look(
     opened: list[Screen], rows: dict[str, Row]
 ) -> None:
     """It is what an operator sees of an IOC that is gone, or never was there."""
-    faults: list[str] = []
-    props: set[str] = set()
-    for found in all_rules(opened):
-        props.add(found.prop)
-        good, bad = looks(found, rows)
-        wrong = {
-            "visible": found.default == "false" and "true" in bad,
-            "enabled": found.default != "false",
-            "text": any(word in found.default for word in GOOD_WORDS) or found.default in good,
-            "background_color": found.default not in BAD_COLORS,
-        }[found.prop]
-        if wrong:
-            faults.append(f"{found}: {found.default!r} in the file")
-        hides = found.widget.element.find("rules/rule[@prop_id='visible']") is not None
-        if found.prop != "visible" and not hides and good & bad:
-            faults.append(f"{found}: {good & bad} both when it is good and when it is not")
-        if good == {found.default}:
-            faults.append(f"{found}: never anything else than {found.default!r}")
-    assert not faults
+    found = list(all_rules(opened))
+    assert [fault for rule in found for fault in misleading(rule, rows)] == []
+    props = {rule.prop for rule in found}
     assert props == {"visible", "enabled", "text", "background_color"}
 
 
@@ -175,41 +178,88 @@ def test_such_defaults_would_be_found(rows: dict[str, Row]) -> None:
         screen = Screen("x.bob", element, {})
         rule = element.find("rules/rule")
         assert rule is not None
-        found = Found(screen, Widget(element, {}), rule)
-        good, bad = looks(found, rows)
-        assert found.default in good
-        assert value in bad
+        assert misleading(Found(screen, Widget(element, {}), rule), rows)
 
 
 def covering(widget: Widget, screen: Screen) -> bool:
-    """Whether a label lies over a widget while its PV is not fresh."""
+    """Whether a label is drawn over a widget while its PV is not fresh, and only then."""
     x, y, wide, high = widget.box
-    for other in screen.widgets:
+    names = [other.name for other in screen.widgets]
+    for other in screen.widgets[names.index(widget.name) + 1 :]:
         left, top, width, height = other.box
         rule = other.element.find("rules/rule[@prop_id='visible']")
         if rule is None or rule.findtext("pv_name") != widget.element.findtext("pv_name"):
             continue
         inside = left <= x + 1 and top <= y + 1
         if inside and left + width >= x + wide - 1 and top + height >= y + high - 1:
-            return other.text("visible", "true") == "true"
+            found = Found(screen, other, rule)
+            seen = [found.result((Told(0.0, severity),)) for severity in range(4)]
+            if found.default == "true" and seen == ["false", "false", "false", "true"]:
+                return True
     return False
 
 
-def test_no_lamp_and_no_state_is_seen_when_it_is_not_fresh(opened: list[Screen]) -> None:
+def tells_a_state(widget: Widget, rows: dict[str, Row]) -> bool:
+    """Whether it shows what an instrument is or does; Connected tells itself that it is not."""
+    if widget.type in ("led", "multi_state_led", "byte_monitor"):
+        return True
+    if widget.type != "textupdate" or widget.pv.endswith("Connected"):
+        return False
+    row = rows[record(widget.pv)]
+    return row.spec.native is Native.ENUM and row.section is Section.INSTRUMENT
+
+
+def test_no_lamp_and_no_state_is_seen_when_it_is_not_fresh(
+    opened: list[Screen], rows: dict[str, Row]
+) -> None:
     faults = [
         place(screen, widget)
         for screen in opened
         for widget in screen.widgets
-        if widget.type in ("led", "multi_state_led", "byte_monitor")
-        and not covering(widget, screen)
+        if tells_a_state(widget, rows) and not covering(widget, screen)
     ]
     assert not faults
+
+
+def test_a_lost_device_is_told_in_a_line_below_the_header(screens: list[Screen]) -> None:
+    wide = [s for s in screens if s.size[0] == 1280 and s.file not in (INDEX, "wall.bob")]
+    assert wide
+    for screen in wide:
+        line = next(w for w in screen.widgets if w.name == "Lost")
+        font = line.element.find("font/font")
+        assert font is not None
+        assert float(font.get("size", "0")) >= 24
+        background = line.element.find("background_color")
+        assert background is not None
+        assert value_of(background) == "MAJOR"
+        assert line.text("text").startswith("No IOC")
+        by = {rule.get("prop_id", ""): rule for rule in line.element.iterfind("rules/rule")}
+        shown, said = (Found(screen, line, by[prop]) for prop in ("visible", "text"))
+        assert shown.pvs == said.pvs == ["$(P)$(R)Connected"]
+        assert shown.default == shown.result((Told(0.0, 2),)) == "true"
+        assert shown.result((Told(1.0, 0),)) == "false"
+        assert said.result((Told(0.0, 2),)).startswith("No connection")
 
 
 def stop_look(widget: Widget) -> bool:
     """White words on a dark button."""
     color = widget.element.find("foreground_color/color")
     return widget.type == "action_button" and color is not None and color.get("red") == "255"
+
+
+def follows(rule: Found, rows: dict[str, Row]) -> bool:
+    """Whether what writes follows the Connected of its part, or of the IOC and a number read of it.
+
+    The number is there for parts whose connection is not told by a PV of their own.
+    """
+    macros = rule.widget.macros
+    prefix, part = macros["P"] + macros["R"], macros.get("M", "")
+    if f"{prefix}{part}Connected" in rows:
+        return rule.pvs == [f"{prefix}{part}Connected"]
+    connected, read = rule.pvs
+    row = rows[read]
+    own = read.startswith(prefix + part) and row.spec.numeric and not row.spec.writable
+    return connected == f"{prefix}Connected" and own
 
 
 def test_what_cannot_work_is_disabled_and_what_stops_never(
@@ -233,10 +283,31 @@ def test_what_cannot_work_is_disabled_and_what_stops_never(
             free = stop_look(widget) or off or not row.to_device
             if (rule is None) is not free:
                 faults.append(place(screen, widget))
-            if rule is not None and not (rule.findtext("pv_name") or "").endswith("Connected"):
-                faults.append(f"{place(screen, widget)}: {rule.findtext('pv_name')}")
+            if rule is not None and not follows(Found(screen, widget, rule), rows):
+                faults.append(f"{place(screen, widget)}: {Found(screen, widget, rule).pvs}")
     assert not faults
     assert stops >= {"Stop", "AllOff", "EmergencyOffAll", "EmergencyOff", "On"}
+
+
+def drawn(widget: Widget) -> set[str]:
+    """The PVs of the curves of a chart, without the marks that its axes reach."""
+    found = [(t.findtext("y_pv", ""), t.find("color")) for t in widget.element.iter("trace")]
+    if widget.type == "databrowser":
+        root = ET.parse(OPI / widget.text("file")).getroot()
+        found = [(pv.findtext("name", ""), pv.find("color")) for pv in root.iterfind("pvlist/pv")]
+    shades = [(name, color) for name, color in found if color is not None]
+    marks = f"{EDGE.red}/{EDGE.green}/{EDGE.blue}"
+    named = [(expand(name, widget.macros), value_of_color(color)) for name, color in shades]
+    return {pv for name, color in named if color != marks for pv in formula_pvs(name)}
+
+
+def value_of_color(element: ET.Element) -> str:
+    """A colour of a trace or of a curve of the Data Browser."""
+    inner = element.find("color")
+    parts = ("red", "green", "blue")
+    if inner is not None:
+        return "/".join(inner.get(part, "") for part in parts)
+    return "/".join(element.findtext(part, "") for part in parts)
 
 
 def test_a_chart_says_when_its_curves_are_not_fresh(opened: list[Screen]) -> None:
@@ -246,14 +317,15 @@ def test_a_chart_says_when_its_curves_are_not_fresh(opened: list[Screen]) -> Non
         for widget in screen.widgets:
             if widget.type not in ("stripchart", "databrowser"):
                 continue
-            first = widget.text("traces/trace/y_pv")
             covers = [
                 w for w in screen.widgets
                 if w.type == "label" and w.name == f"{widget.name} cover"
             ]  # fmt: skip
             assert len(covers) == 1, place(screen, widget)
             assert covers[0].text("visible", "true") == "true", place(screen, widget)
-            assert widget.type == "databrowser" or first in covers[0].pvs, place(screen, widget)
+            curves = drawn(widget)
+            assert curves, place(screen, widget)
+            assert curves == set(covers[0].pvs), place(screen, widget)
             for each in widget.element.iterfind("y_axes/y_axis"):
                 assert {child.tag for child in each} == axis, place(screen, widget)
                 assert each.findtext("show_grid") == "true", place(screen, widget)
