@@ -73,6 +73,6 @@ def _shown(cell: Cell, y: int) -> list[Widget]:
     """A state, or a number with its name, at the foot of a tile; covered while it is not fresh."""
     box = (10, y, 442, 36) if cell.pv.enum else (190, y, 262, 36)
     shown = value(cell.pv, *box, font=_VALUE, align=Align.END, role=f"wall {y}")
-    head = label(cell.text, 14, y, 172, 36, font=_HEAD, name=f"Head {y}")
+    head = label(cell.text, 14, y, 172, 36, font=_HEAD, color=style.BLACK, name=f"Head {y}")
     heads = [] if cell.pv.enum else [head]
     return [*heads, shown, cover(cell.pv, box, font=_VALUE)]
