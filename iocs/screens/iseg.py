@@ -330,7 +330,8 @@ def _bits(pvs: Pvs, word: str, y: int, height: int) -> list[Widget]:
     x = 640
     found = panel(pvs[word].desc.partition(",")[0], x, y, 630, height)
     for number, pv in enumerate(pvs.below(f"{word}:")):
-        found += flag(pv, x + 14 + (number % 3) * 206, y + 34 + (number // 3) * 27, 202)
+        text = pv.desc.removeprefix("Event: ")
+        found += flag(pv, x + 14 + (number % 3) * 206, y + 34 + (number // 3) * 27, 202, text=text)
     return found
 
 
