@@ -118,7 +118,7 @@ class ModulePVs(PartGroup[Module]):
         hihi=25.2, doc="Supply +24 V", archive=SLOW,
         presence=Presence.IF_FITTED,
         guidance="The crate's 24 V is out of tolerance, and the module may block its outputs."
-        " Check the power supply of the crate and its load.",
+        " Check the power supply of the crate, and what else it feeds.",
     )  # fmt: skip
     supply_5v = analog(
         parameters, "Supply5V", lambda r: r.supply_5v, units="V", precision=2, lolo=4.75,
