@@ -118,8 +118,8 @@ class CompressorIOC(DeviceGroup[Compressor]):
         states=[label for label, _ in STATES.values()],
         severities={i: severity for i, (_, severity) in enumerate(STATES.values())},
         guidance="In error: Alarms in words tell why; mend it, then clear it at the panel. Cooling"
-        " down, recovered or after a power error: keep clear, it may start by itself. Unknown: it"
-        " may run; see Motor energised.",
+        " down, recovered or after a power error: keep clear, it may start by itself. Recovered, it"
+        " takes a start. Unknown: it may run; see Motor energised.",
     )
     operating_state_raw = integer(
         status, "OperatingStateRaw", lambda s: s.state, doc="Operating state, panel's number"
