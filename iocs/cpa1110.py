@@ -60,6 +60,9 @@ _PRESSURES = (
     "high_pressure_average",
     "delta_pressure_average",
 )
+_UNLISTED = len(BITS)
+"""The bit beyond those that the manuals list: one is left of 32 (CPA reference, section 3)."""
+
 TEXT_SIZE = 900  # all 32 bits in words
 _WARNED = "if this goes on, the compressor may stop by itself"
 _ALARMED = "while this lasts, a start is refused"
@@ -83,6 +86,11 @@ def _word_bits(
         )
         for number, bit in enumerate(BITS)
     }
+    labels[_UNLISTED] = (
+        "Unknown",
+        f"{prefix}: unknown bit",
+        f"The panel has set a bit that no manual lists; {consequence}. Read what its display says.",
+    )
     return bits(
         block,
         prefix,
@@ -109,8 +117,9 @@ class CompressorIOC(DeviceGroup[Compressor]):
         doc="Operating state",
         states=[label for label, _ in STATES.values()],
         severities={i: severity for i, (_, severity) in enumerate(STATES.values())},
-        guidance="Not ready: AlarmText names what is wrong. Mend that, then clear the error at the"
-        " panel. While it cools down or recovers only wait; it may start again by itself.",
+        guidance="In error: Alarms in words tell why; mend it, then clear it at the panel. Cooling"
+        " down, recovered or after a power error: keep clear, it may start by itself. Recovered, it"
+        " takes a start. Unknown: it may run; see Motor energised.",
     )
     operating_state_raw = integer(
         status, "OperatingStateRaw", lambda s: s.state, doc="Operating state, panel's number"

@@ -221,9 +221,9 @@ class MeterPVs(PartGroup[Meter]):
         lambda r: not doubts(r),
         states=("Doubtful", "Plausible"),
         zero_severity=Severity.MINOR,
-        guidance="What is read does not fit this meter; Doubts says what. Wait if it has just been"
-        " powered up; else check its model, its address and its wiring.",
-        doc="Values fit the register map",
+        guidance="What is read does not fit this meter: see What does not fit. Wait if it has just"
+        " been powered up; else check its model, its address and its wiring.",
+        doc="Readings of the meter",
     )
     doubt = text(
         instantaneous,

@@ -45,7 +45,7 @@ class Bit:
 
 def _sensor(name: str, what: str) -> Bit:
     """A broken sensor: what it shows then is unknown (CPA reference, section 7)."""
-    text = f"{what[0].upper()}{what[1:]} sensor faulty"
+    text = f"{what[0].upper()}{what[1:]} sensor fault"
     meaning = f"The {what} sensor is faulty, and its value means nothing"
     return Bit(f"{name}_sensor", text, meaning, "Check its cable, or have it replaced.")
 
@@ -175,8 +175,8 @@ BITS: tuple[Bit, ...] = (
     _sensor("coolant_out", "water outlet"),
     _sensor("helium", "helium"),
     _sensor("oil", "oil"),
-    _sensor("high_pressure", "high pressure"),
-    _sensor("low_pressure", "low pressure"),
+    _sensor("high_pressure", "high-side pressure"),
+    _sensor("low_pressure", "low-side pressure"),
     _sensor("motor_current", "motor current"),
     Bit(
         "motor_current_high",

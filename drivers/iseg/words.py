@@ -197,165 +197,211 @@ def _bits(word: type[W], alarms: dict[W, _Alarm], texts: dict[W, str]) -> tuple[
 _S, _E = ChannelStatus, ChannelEvent
 _MS, _ME = ModuleStatus, ModuleEvent
 
+_SAFE = "Switch off, and make sure that it is discharged, before anybody touches load or cable"
+"""What comes first where somebody looks at the load: no trip and no inhibit need have switched off.
+
+Both may ramp down or do nothing (`Action`), and an error or an arc says nothing about the output.
+"""
+
 CHANNEL_STATUS_BITS = _bits(
     ChannelStatus,
     {
         _S.VOLTAGE_LIMIT: _fault(
-            "The output went above the hardware voltage limit of the module. Check VoltageSet and"
-            " what may drive the output from outside; then TripReset."
+            "The output went above the hardware voltage limit of the module."
+            f" {_SAFE}; look for what drives it from outside, then press Clear."
         ),
         _S.CURRENT_LIMIT: _fault(
-            "The output went above the hardware current limit of the module. Look for a discharge"
-            " or a short circuit in the load; then TripReset."
+            f"The output went above the hardware current limit of the module. {_SAFE}; look for a"
+            " discharge or a short circuit, then press Clear."
         ),
         _S.TRIP: _fault(
-            "The channel tripped, and its output was cut without a ramp. Look for the cause in the"
-            " load and its cable; then TripReset, and switch on again."
+            f"The channel tripped; it may still be live. {_SAFE}; look for the cause there, then"
+            " press Clear."
         ),
         _S.EXTERNAL_INHIBIT: _fault(
-            "The external inhibit is active, and the channel cannot be switched on. Find out what"
-            " holds it; when it is released, TripReset."
+            "The external inhibit is active; the channel may still be live, and cannot be switched"
+            " on. Find out what holds it; when it is released, press Clear."
         ),
         _S.VOLTAGE_BOUNDS: _warning(
-            "The voltage is further from VoltageSet than VoltageBounds allows. Check whether the"
+            "The voltage is further from the set voltage than is allowed. Check whether the"
             " current is limited, and whether the bounds are too narrow."
         ),
         _S.CURRENT_BOUNDS: _warning(
-            "The current is further from CurrentSet than CurrentBounds allows. Check the load, and"
-            " whether the bounds are too narrow."
+            "The current is further from its set value than is allowed. Check whether the bounds"
+            f" are too narrow. {_SAFE}."
         ),
         _S.ARC_ERROR: _fault(
-            "More arcs were counted than are allowed. Look for the discharge in the load, its"
-            " cable and connectors before you go on."
+            f"More arcs were counted than are allowed; the channel may still be live. {_SAFE};"
+            " look for the discharge before you go on."
         ),
         _S.EMERGENCY: _fault(
-            "The channel was cut by an emergency off. Make sure that high voltage is safe again;"
-            " then TripReset, and switch on."
+            "An emergency off was given to the channel. Make sure that high voltage is safe again;"
+            " then press Clear, and switch on."
         ),
         _S.INPUT_ERROR: _warning(
             "The module was sent a value for this channel that it does not take. Compare the set"
-            " points with their readbacks; then TripReset."
+            " points with what is held; then press Clear."
         ),
         _S.ARC: _warning(
-            "The module sees an arc, or cannot regulate the output. Watch the current; if it comes"
-            " again, lower the voltage and look for the discharge."
+            "The module sees an arc, or cannot regulate the output. Watch the current. If it comes"
+            f" again: {_SAFE[0].lower()}{_SAFE[1:]}."
         ),
     },
-    {_S.VOLTAGE_LIMIT: "hardware voltage limit", _S.CURRENT_LIMIT: "hardware current limit"},
+    {
+        _S.VOLTAGE_LIMIT: "hardware voltage limit exceeded",
+        _S.CURRENT_LIMIT: "hardware current limit exceeded",
+        _S.TRIP: "tripped",
+        _S.EXTERNAL_INHIBIT: "external inhibit is active",
+        _S.VOLTAGE_BOUNDS: "voltage out of bounds",
+        _S.CURRENT_BOUNDS: "current out of bounds",
+        _S.ARC_ERROR: "too many arcs",
+        _S.EMERGENCY: "emergency off is active",
+        _S.INPUT_ERROR: "channel refused a value",
+        _S.ARC: "arc or regulation error",
+    },
 )
 CHANNEL_EVENT_BITS = _bits(
     ChannelEvent,
     {
         _E.VOLTAGE_LIMIT: _fault(
             "The hardware voltage limit has been exceeded, and the channel cannot be switched on."
-            " Find out why; TripReset clears this."
+            " Find out why, then press Clear."
         ),
         _E.CURRENT_LIMIT: _fault(
             "The hardware current limit has been exceeded, and the channel cannot be switched on."
-            " Check the load; TripReset clears this."
+            f" {_SAFE}; then press Clear."
         ),
         _E.TRIP: _fault(
-            "The channel has tripped and cannot be switched on. Find out why its current rose;"
-            " TripReset clears this."
+            f"The channel has tripped, and cannot be switched on. {_SAFE}; find out why its current"
+            " rose, then press Clear."
         ),
         _E.EXTERNAL_INHIBIT: _fault(
             "The external inhibit has been active, and the channel cannot be switched on. When it"
-            " is released, TripReset clears this."
+            " is released, press Clear."
         ),
         _E.VOLTAGE_BOUNDS: _warning(
-            "The voltage has been further from VoltageSet than allowed. See in its history when and"
-            " why; TripReset clears this."
+            "The voltage has been further from the set voltage than allowed. See in its history"
+            " when and why; then press Clear."
         ),
         _E.CURRENT_BOUNDS: _warning(
-            "The current has been further from CurrentSet than allowed. See in its history when and"
-            " why; TripReset clears this."
+            "The current has been further from its set value than allowed. See in its history when"
+            " and why; then press Clear."
         ),
         _E.ARC_ERROR: _fault(
-            "There have been more arcs than are allowed. Look for the discharge in the load and its"
-            " cable; TripReset clears this."
+            f"There have been more arcs than are allowed. {_SAFE}; look for the discharge, then"
+            " press Clear."
         ),
         _E.EMERGENCY: _fault(
             "There was an emergency off, and the channel cannot be switched on. When high voltage"
-            " is safe again, TripReset clears this."
+            " is safe again, press Clear."
         ),
         _E.INPUT_ERROR: _warning(
-            "The module has refused a value for this channel. Compare the set points with their"
-            " readbacks; TripReset clears this."
+            "The module has refused a value for this channel. Compare the set points with what is"
+            " held; then press Clear."
         ),
         _E.ARC: _warning(
             "There has been an arc, or the output could not be regulated. See in the history of the"
-            " current how often; TripReset clears this."
+            " current how often; then press Clear."
         ),
     },
-    {_E.ON_TO_OFF: "on to off without ramp"},
+    {
+        _E.VOLTAGE_LIMIT: "hardware voltage limit exceeded",
+        _E.CURRENT_LIMIT: "hardware current limit exceeded",
+        _E.TRIP: "tripped",
+        _E.EXTERNAL_INHIBIT: "external inhibit was active",
+        _E.VOLTAGE_BOUNDS: "voltage was out of bounds",
+        _E.CURRENT_BOUNDS: "current was out of bounds",
+        _E.ARC_ERROR: "there were too many arcs",
+        _E.EMERGENCY: "there was an emergency off",
+        _E.ON_TO_OFF: "on to off without ramp",
+        _E.INPUT_ERROR: "channel refused a value",
+        _E.ARC: "arc or regulation error",
+    },
 )
 MODULE_STATUS_BITS = _bits(
     ModuleStatus,
     {
         _MS.TEMPERATURE_GOOD: _good(
             "The board is too hot, and no channel can be switched on. Check fans and air flow of"
-            " the crate; when it has cooled down, ClearEvents."
+            " the crate; when it has cooled down, press Clear all events."
         ),
         _MS.SUPPLY_GOOD: _good(
             "A supply voltage is out of tolerance, and no channel can be switched on. Check the"
-            " power supply of the crate; then ClearEvents."
+            " power supply of the crate; then press Clear all events."
         ),
         _MS.MODULE_GOOD: _good(
-            "Something of this module is not good. Its other status bits tell what: temperature,"
-            " supply, safety loop, or an error of a channel."
+            "Something of this module is not good. See its other status bits: temperature, supply,"
+            " safety loop, or an error of a channel."
         ),
         _MS.SAFETY_LOOP_GOOD: _good(
             "The safety loop is open, and no channel can be switched on. Find out where, and close"
-            " it if that is safe; then ClearEvents."
+            " it if that is safe; then press Clear all events."
         ),
         _MS.NO_SUM_ERROR: _good(
             "A channel of this module has an error. Look for the channel that is in alarm, and at"
             " its status bits."
         ),
         _MS.INPUT_ERROR: _warning(
-            "The module was sent something that it does not take. Compare its set points with their"
-            " readbacks, and look for another program on the line."
+            "The module was sent something that it does not take. Compare its set points with what"
+            " it holds, and look for another program on the line."
         ),
         _MS.NEEDS_SERVICE: _fault(
-            "The module has a hardware failure, and its high voltage stays off. Have it repaired by"
-            " the maker."
+            "The module has found a hardware failure; it may still be live. Switch it off, take it"
+            " out of use, and have it repaired by the maker."
         ),
     },
-    {_MS.VOLTAGE_LIMIT_GOOD: "hardware voltage limit good"},
+    {
+        _MS.TEMPERATURE_GOOD: "board temperature check",
+        _MS.SUPPLY_GOOD: "supply voltages",
+        _MS.MODULE_GOOD: "module as a whole",
+        _MS.SAFETY_LOOP_GOOD: "safety loop",
+        _MS.NO_SUM_ERROR: "state of all channels",
+        _MS.INPUT_ERROR: "module refused what it was sent",
+        _MS.VOLTAGE_LIMIT_GOOD: "hardware voltage limit good",
+        _MS.NEEDS_SERVICE: "module needs service",
+    },
 )
 MODULE_EVENT_BITS = _bits(
     ModuleEvent,
     {
         _ME.TEMPERATURE_NOT_GOOD: _fault(
             "The board has been too hot, and no channel can be switched on. Check fans and air flow"
-            " of the crate; ClearEvents clears this."
+            " of the crate; then press Clear all events."
         ),
         _ME.SUPPLY_NOT_GOOD: _fault(
             "A supply voltage has been out of tolerance, and no channel can be switched on. Check"
-            " the power supply of the crate; ClearEvents clears this."
+            " the power supply of the crate; then press Clear all events."
         ),
         _ME.SAFETY_LOOP_NOT_GOOD: _fault(
             "The safety loop has been open, and no channel can be switched on. Find out why; when"
-            " it is closed, ClearEvents clears this."
+            " it is closed, press Clear all events."
         ),
         _ME.INPUT_ERROR: _warning(
-            "The module has refused something that it was sent. Compare its set points with their"
-            " readbacks; ClearEvents clears this."
+            "The module has refused something that it was sent. Compare its set points with what it"
+            " holds; then press Clear all events."
         ),
         _ME.VOLTAGE_LIMIT_NOT_GOOD: _warning(
             "The hardware voltage limit has not been in its proper range. Check its setting at the"
-            " module; ClearEvents clears this."
+            " module; then press Clear all events."
         ),
         _ME.SERVICE: _fault(
-            "The module has found a hardware failure, and no channel can be switched on. Have it"
-            " repaired if that comes again after ClearEvents."
+            "The module has found a hardware failure, and no channel can be switched on. Press"
+            " Clear all events; if it comes again, have the module repaired."
         ),
         _ME.RESTART: _warning(
             "The module has restarted, and its set points may be those of power-on. Check them"
-            " before you switch on; ClearEvents clears this."
+            " before you switch on; then press Clear all events."
         ),
     },
-    {_ME.VOLTAGE_LIMIT_NOT_GOOD: "hardware voltage limit not good"},
+    {
+        _ME.TEMPERATURE_NOT_GOOD: "board was too hot",
+        _ME.SUPPLY_NOT_GOOD: "supply was out of tolerance",
+        _ME.SAFETY_LOOP_NOT_GOOD: "safety loop was open",
+        _ME.INPUT_ERROR: "module refused an input",
+        _ME.VOLTAGE_LIMIT_NOT_GOOD: "hardware voltage limit not good",
+        _ME.SERVICE: "hardware failure",
+        _ME.RESTART: "module has restarted",
+    },
 )
 
 

@@ -89,10 +89,11 @@ class ChannelPVs(PartGroup[Inputs]):
     status_text = text(values, "Status", lambda r: text_of(r.status), doc="Status", archive=SLOW)
     status_code = integer(values, "StatusCode", lambda r: r.status, doc="Status, vendor's code")
     group_state = state(
-        values, "State", lambda r: group_of(r.status), doc="What the status means",
+        values, "State", lambda r: group_of(r.status), doc="Channel state",
         states=GROUPS, severities={int(States.FAULT): Severity.MAJOR},
-        guidance="The channel is unsafe or has an error, and needs somebody at the cycler. Look at"
-        " Status, ExitCondition and the cell; then clear it at the console.",
+        guidance="The channel is unsafe or has an error. Keep clear of its cell if it is hot,"
+        " swollen or smokes; stop the channel. Look at Status and at Why the test ended; then clear"
+        " it at the console.",
     )  # fmt: skip
     step_and_cycle = text(
         values, "StepCycle", lambda r: r.texts.step_and_cycle, doc="Cycle, step, label and control",

@@ -64,7 +64,7 @@ class CyclerIOC(DeviceGroup[Cycler]):
 
     login_result = state(
         session, "LoginResult", lambda login: _login_result(login.result), states=LOGIN_RESULTS,
-        severities={2: Severity.MAJOR, 4: Severity.MAJOR}, doc="Answer to the last login",
+        severities={2: Severity.MAJOR, 4: Severity.MAJOR}, doc="Login at the cycler",
         guidance="The cycler does not let this IOC in, and nothing is read. Check user and password"
         " of the IOC, and the user's rights at the cycler.",
         archive=SLOW,
@@ -101,15 +101,16 @@ class CyclerIOC(DeviceGroup[Cycler]):
         sweep, "ChannelsPaused", lambda s: s.paused, doc="Channels whose test is paused"
     )
     channels_unsafe = integer(
-        sweep, "ChannelsUnsafe", lambda s: s.unsafe, doc="Channels that are unsafe", hihi=1,
-        guidance="The cycler finds channels unsafe. Find those in state Fault, look at their cells"
-        " and ExitCondition; then clear them at the console.",
+        sweep, "ChannelsUnsafe", lambda s: s.unsafe, doc="Unsafe channels", hihi=1,
+        guidance="The cycler finds channels unsafe. Keep clear of cells that are hot, swollen or"
+        " smoke; stop the channels in state Fault. Look there at Why the test ended; then clear"
+        " them at the console.",
     )  # fmt: skip
     channels_failed = integer(
         sweep, "ChannelsCommFailure", lambda s: s.failed,
         doc="Channels without controller", hihi=1,
-        guidance="The cycler has lost controllers of channels, whose values are INVALID. Find them"
-        " by CommFailure; check the controllers at the cycler.",
+        guidance="The cycler has lost controllers of channels, whose values are INVALID. Find those"
+        " with No link to channel's controller; check the controllers at the cycler.",
     )  # fmt: skip
 
     schedule_list = text(

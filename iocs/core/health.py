@@ -71,7 +71,7 @@ class HealthPVs(StatisticsPVs):
             archive=FAST,
         )
     )
-    alarm_count = count_pv("AlarmCount", "PVs that are in alarm")
+    alarm_count = count_pv("AlarmCount", "Alarms that are active")
     newest_alarm = number_pv(
         "NewestAlarm", "When the newest alarm came, Unix time", "s", precision=0
     )

@@ -17,8 +17,8 @@ CONNECTED = "Connected"
 """The last level of the PV on which those of a device or of a part of it hang."""
 
 _SILENT = (
-    "There is no answer, and the values shown are old. Check power, cable and address; LastError"
-    " has the reason."
+    "There is no answer; the instrument goes on as it was, and may be on. The values shown are old."
+    " Check power, cable and address; Most recent error, on the screen Health, has the reason."
 )
 
 

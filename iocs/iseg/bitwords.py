@@ -19,11 +19,17 @@ _ALARMING = ("OK", "Active")
 
 
 def bit_family(
-    block: Block[R], word_name: str, word: Callable[[R], int | None], bits: tuple[Bit, ...]
+    block: Block[R],
+    word_name: str,
+    word: Callable[[R], int | None],
+    bits: tuple[Bit, ...],
+    lead: str = "",
 ) -> Family:
     """One bi per bit, named ``<word_name>:<Name>``.
 
     Faults are MAJOR and warnings MINOR when set; what shows that all is well is MAJOR when not.
+    ``lead`` stands in front of each description: what an alarm list shows tells a latched event
+    from the status with the same name.
     """
 
     def getter(number: int) -> Callable[[R], bool | None]:
@@ -39,7 +45,7 @@ def bit_family(
                 block,
                 f"{word_name}:{bit.name}",
                 getter(bit.number),
-                doc=f"{bit.text[0].upper()}{bit.text[1:]}",
+                doc=_sentence(f"{lead}{bit.text}"),
                 states=_STATES.get(bit.weight, _ALARMING),
                 severity=_SEVERITY.get(bit.weight, Severity.NO_ALARM),
                 zero_severity=(Severity.MAJOR if bit.weight is Weight.GOOD else Severity.NO_ALARM),
@@ -48,3 +54,7 @@ def bit_family(
             for bit in bits
         }
     )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"

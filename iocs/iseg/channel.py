@@ -77,10 +77,10 @@ class ChannelPVs(PartGroup[Channel]):
         doc="Measured current",
     )  # fmt: skip
     channel_state = state(
-        fast, "ChannelState", lambda r: int(r.state), doc="State of the channel", states=STATES,
+        fast, "ChannelState", lambda r: int(r.state), doc="Channel state", states=STATES,
         severities=dict.fromkeys(map(int, _BAD_STATES), Severity.MAJOR),
-        guidance="The channel is off or not regulated, for the reason that its status bits tell."
-        " Remove the cause; then TripReset, and switch on again.",
+        guidance="Something is wrong, and the channel may still be live: see the measured voltage."
+        " Its status bits tell why; make the output safe, remove the cause, then press Clear.",
     )  # fmt: skip
     ramping = binary(fast, "Ramping", lambda r: r.ramping, doc="Output ramps", states=NO_YES)
     status_word = integer(
@@ -119,7 +119,9 @@ class ChannelPVs(PartGroup[Channel]):
         lambda r: None if r.events is None else signed_word(r.events),
         doc="Latched events, bit word",
     )  # fmt: skip
-    event = bit_family(settings_block, "EventStatus", lambda r: r.events, CHANNEL_EVENT_BITS)
+    event = bit_family(
+        settings_block, "EventStatus", lambda r: r.events, CHANNEL_EVENT_BITS, "event: "
+    )
 
     voltage_nominal = analog(
         parameters, "VoltageNominal", lambda r: r.voltage_nominal, units="V", precision=_VOLT,

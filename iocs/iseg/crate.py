@@ -30,9 +30,9 @@ class CrateIOC(DeviceGroup[Crate]):
     )  # fmt: skip
     channels_tripped = integer(
         summary, "ChannelsTripped", lambda modules: sum(r.channels_tripped for r in modules),
-        doc="Channels that have tripped", hihi=1,
-        guidance="Channels tripped, and their outputs are off. ChannelsTripped of each module"
-        " tells where; find the cause in the load, then TripReset.",
+        doc="Tripped channels", hihi=1,
+        guidance="Channels tripped; they may still be live. See in each module which ones; make"
+        " them safe before you look for the cause.",
     )  # fmt: skip
     max_voltage = analog(
         summary, "MaxVoltage", lambda modules: _highest([r.max_voltage for r in modules]),

@@ -53,9 +53,9 @@ class ModulePVs(PartGroup[Module]):
     channels_on = integer(fast, "ChannelsOn", lambda r: r.channels_on, doc="Channels that are on")
     channels_tripped = integer(
         fast, "ChannelsTripped", lambda r: r.channels_tripped, hihi=1,
-        doc="Channels that have tripped",
-        guidance="Channels of this module tripped, and their outputs are off. Find those in state"
-        " Tripped, and the cause in their loads; then TripReset.",
+        doc="Tripped channels",
+        guidance="Channels of this module tripped; they may still be live. Find those in state"
+        " Tripped, and see their status bits; make them safe before you look for the cause.",
     )  # fmt: skip
     max_voltage = analog(
         fast, "MaxVoltage", lambda r: r.max_voltage, units="V", precision=1,
@@ -71,7 +71,9 @@ class ModulePVs(PartGroup[Module]):
         lambda r: None if r.events is None else signed_word(r.events),
         doc="Latched events, bit word",
     )  # fmt: skip
-    event = bit_family(settings_scan, "EventStatus", lambda r: r.events, MODULE_EVENT_BITS)
+    event = bit_family(
+        settings_scan, "EventStatus", lambda r: r.events, MODULE_EVENT_BITS, "event: "
+    )
 
     clear_events = command(
         "ClearEvents", Module.clear_events, confirm=settings_scan, urgent=True, stops=False,
@@ -116,7 +118,7 @@ class ModulePVs(PartGroup[Module]):
         hihi=25.2, doc="Supply +24 V", archive=SLOW,
         presence=Presence.IF_FITTED,
         guidance="The crate's 24 V is out of tolerance, and the module may block its outputs."
-        " Check the power supply of the crate and its load.",
+        " Check the power supply of the crate, and what else it feeds.",
     )  # fmt: skip
     supply_5v = analog(
         parameters, "Supply5V", lambda r: r.supply_5v, units="V", precision=2, lolo=4.75,

@@ -13,7 +13,7 @@ from iocs.export.bob_values import Align
 
 from . import style
 from .catalog import NAME, PART, Ioc, Pv, Pvs, handed
-from .detail import sheet_button
+from .detail import sheet_button, words
 from .frames import chart, navigation, panel, repeat
 from .header import header
 from .layout import Cell, IndexRow, Layout, screen
@@ -323,11 +323,12 @@ def _channel_settings(pvs: Pvs) -> list[Widget]:
 
 
 def _bits(pvs: Pvs, word: str, y: int, height: int) -> list[Widget]:
-    """The bits of a word, in three columns."""
+    """The bits of a word, in three columns: in short, since the title says what they are of."""
     x = 640
     found = panel(pvs[word].desc.partition(",")[0], x, y, 630, height)
     for number, pv in enumerate(pvs.below(f"{word}:")):
-        found += flag(pv, x + 14 + (number % 3) * 206, y + 34 + (number // 3) * 27, 202)
+        text = words(short(pv).rpartition(":")[2])
+        found += flag(pv, x + 14 + (number % 3) * 206, y + 34 + (number // 3) * 27, 202, text=text)
     return found
 
 

@@ -44,10 +44,10 @@ _FLAGS = (
     (
         FrameFlags.RESTARTED,
         "Restarted",
-        "Gateway has restarted: ClearRestart",
+        "Restarted, not yet acknowledged",
         (
             "The gateway has started anew: its supply was away, or its watchdog acted. Check its"
-            " supply, and its messages; ClearRestart ends this."
+            " supply, and its messages; then press Take note of the restart."
         ),
     ),
     (FrameFlags.CARD_PRESENT, "CardPresent", "SD card is in", ""),
@@ -200,9 +200,9 @@ class GatewayPVs(PartGroup[Unit]):
     )  # fmt: skip
     message_alarm = state(
         fast, "MessageAlarm", lambda r: r.alarm.gravest, states=CLASS_STATES,
-        severities=_SEVERITIES, doc="Gravest since last acknowledgement",
-        guidance="The site has reported a warning or a fault: Message01 and the next ones tell"
-        " when, where and what. See to it; then AcknowledgeMessages.",
+        severities=_SEVERITIES, doc="Messages to acknowledge",
+        guidance="The site has reported a warning or a fault: the messages tell when, where"
+        " and what. See to it; then press Acknowledge.",
     )  # fmt: skip
     acknowledge = command(
         "AcknowledgeMessages", _acknowledge, confirm=fast, doc="End the alarm of messages"

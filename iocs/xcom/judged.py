@@ -74,29 +74,31 @@ JUDGED: dict[int, Judged] = {
         {5: _MINOR, 6: _MAJOR},
     ),
     11016: Judged(
-        "The VarioTrack has stopped charging to protect itself. Error and the messages of the"
-        " gateway tell why.",
+        "The VarioTrack has stopped charging to protect itself. See Charger error, and the"
+        " messages of the gateway.",
         {5: _MAJOR},
     ),
     11034: Judged(
-        "The VarioTrack has stopped charging. Over-voltage or earth: check the PV array, its wiring"
-        " and the battery; too hot: its ventilation; hardware: call for service.",
+        "The VarioTrack has stopped charging. Too hot: check ventilation. Hardware or other: read"
+        " the messages, call for service. Else have an electrician check array, wiring, battery and"
+        " its fuse: PV lines are live in daylight.",
         dict.fromkeys(range(1, 13), _MAJOR),
     ),
     11069: Judged(_off("The VarioTrack is off, and its solar power is not used"), {0: _MINOR}),
     15003: Judged(
         "The PV inputs of the VarioString are wired wrongly, or otherwise than it is set. Have an"
-        " electrician check the wiring.",
+        " electrician check the wiring: PV lines are live in daylight.",
         {4: _MAJOR},
     ),
     15013: Judged(
-        "The VarioString has stopped charging to protect itself. Error and the messages of the"
-        " gateway tell why.",
+        "The VarioString has stopped charging to protect itself. See Charger error, and the"
+        " messages of the gateway.",
         {1: _MAJOR},
     ),
     15049: Judged(
-        "The VarioString has stopped charging. Voltage, current, earth or cabling: check the named"
-        " PV input or the battery and their wiring; too hot: its ventilation.",
+        "The VarioString has stopped charging. Too hot: check ventilation. Other: read the"
+        " messages, call for service. Else have an electrician check array, wiring and battery: PV"
+        " lines are live in daylight.",
         dict.fromkeys(range(1, 16), _MAJOR),
     ),
     15108: Judged(_off("The VarioString is off, and its solar power is not used"), {0: _MINOR}),

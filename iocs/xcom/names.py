@@ -50,10 +50,17 @@ _SHORT = {
     7047: "State of charge by manufacturer model",
     11038: "Charge-cycle phase",
     3010: "Charge-cycle phase",
+    3018: "Limiting of the AC-in current",
+    3049: "Xtender",
+    7029: "Temperature from its monitor",
+    11034: "Charger error",
+    11069: "VarioTrack",
+    15049: "Charger error",
+    15108: "VarioString",
     11045: "Electronics temperature 1, minute mean",
     15065: "Electronics temperature 1, minute mean",
 }
-"""Descriptions of which the words of the table are too long for DESC."""
+"""Descriptions where the words of the table are too long for DESC, or no good name of an alarm."""
 
 _DESC_SIZE = 40
 _HIGHEST_STATE = 15

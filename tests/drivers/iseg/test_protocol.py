@@ -192,7 +192,7 @@ def test_bits_have_the_places_of_the_reference() -> None:
     assert places(MODULE_STATUS_BITS) == set(range(16)) - {7}
     assert places(MODULE_EVENT_BITS) == {14, 13, 10, 6, 5, 4, 2, 1}
     assert BLOCKING == 0xF020
-    assert names_of(CHANNEL_EVENT_BITS, ChannelEvent.TRIP | 1) == "trip, bit 0"
+    assert names_of(CHANNEL_EVENT_BITS, ChannelEvent.TRIP | 1) == "tripped, bit 0"
 
 
 @given(_singles)

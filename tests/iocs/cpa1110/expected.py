@@ -24,9 +24,9 @@ BITS = (
     *("ThreePhaseError", "PowerSupplyError", "StaticPressureHigh", "StaticPressureLow"),
     *("ColdHeadMotorStall", "CoolantInSensor", "CoolantOutSensor", "HeliumSensor", "OilSensor"),
     *("HighPressureSensor", "LowPressureSensor", "MotorCurrentSensor", "MotorCurrentHigh"),
-    *("InverterError", "DriverCommLoss", "InverterCommLoss"),
+    *("InverterError", "DriverCommLoss", "InverterCommLoss", "Unknown"),
 )
-"""The bits of both words from bit 0 (CPA reference, section 3)."""
+"""The bits of both words from bit 0 (CPA reference, section 3), and the one that it lacks."""
 
 WORDS = (
     *("Cooling water inlet too hot", "Cooling water inlet too cold"),
@@ -38,9 +38,9 @@ WORDS = (
     *("Pressure difference too high", "Pressure difference too low", "Motor current too low"),
     *("Three-phase supply error", "Power supply error"),
     *("Static pressure too high", "Static pressure too low", "Cold head motor stalled"),
-    *("Water inlet sensor faulty", "Water outlet sensor faulty", "Helium sensor faulty"),
-    *("Oil sensor faulty", "High pressure sensor faulty", "Low pressure sensor faulty"),
-    *("Motor current sensor faulty", "Motor current too high", "Inverter error"),
+    *("Water inlet sensor fault", "Water outlet sensor fault", "Helium sensor fault"),
+    *("Oil sensor fault", "High-side pressure sensor fault", "Low-side pressure sensor fault"),
+    *("Motor current sensor fault", "Motor current too high", "Inverter error"),
     *("Driver communication lost", "Inverter communication lost", "Unknown bit 31"),
 )
 """The same in words, with the one that no manual lists."""

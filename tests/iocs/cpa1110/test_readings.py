@@ -169,8 +169,8 @@ async def test_each_bit_raises_its_own_alarm_and_no_other(
             readings = await shows(ca, model.snapshot())
             raised = {name for name in PVS if readings[name].severity and ":" in name}
             assert raised == {
-                *(f"Warning:{BITS[bit]}" for bit in range(31) if warnings >> bit & 1),
-                *(f"Alarm:{BITS[bit]}" for bit in range(31) if alarms >> bit & 1),
+                *(f"Warning:{BITS[bit]}" for bit in range(32) if warnings >> bit & 1),
+                *(f"Alarm:{BITS[bit]}" for bit in range(32) if alarms >> bit & 1),
             }
 
 
@@ -192,13 +192,17 @@ async def test_what_no_manual_lists_is_kept_and_shown(
 ) -> None:
     model = CompressorModel(Panel(revision))
     model.force_state(4)
-    model.warning_mask = 1 << 31
+    model.warning_mask = model.alarm_mask = 1 << 31
     async with simulator(model) as (_, link), ioc(ca_space, link), Libca(ca_space) as ca:
         readings = await shows(ca, model.snapshot())
         assert readings["OperatingState"].severity == 1
         assert readings["OperatingStateRaw"].value == 4
         assert readings["WarningWord"].value == -(1 << 31)
         assert text(readings["WarningText"].value) == "Unknown bit 31"
+        unknown = [readings[name].severity for name in ("Warning:Unknown", "Alarm:Unknown")]
+        assert unknown == [1, 2]
+        worst = await ca.get(f"{PREFIX}WorstAlarmText")
+        assert text(worst.value) == "Alarm: unknown bit"
         state = await ca.get(f"{PREFIX}OperatingState", form=Form.CTRL)
         assert state.enums is not None
         assert state.enums[int(state.value)] == "Unknown"
