@@ -245,7 +245,8 @@ class Poller(Generic[D, R]):
             stamp = Stamp.now()
             self.duration = loop.time() - start
             self._disarm()
-            await self.feed.give(reading, stamp)
+            with self.health.summary.taking():
+                await self.feed.give(reading, stamp)
         except DriverError as error:
             return self._failed(error, COMM)
         except asyncio.CancelledError as error:

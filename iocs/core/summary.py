@@ -13,7 +13,8 @@ counts as one alarm:
   those of one scan share one entry of the list.
 
 A change of one PV costs the same however many there are. The PVs of the summary are posted once
-when the loop turns, however many changes came, and never count themselves.
+when the loop turns, or when a reading has reached all of its PVs, however many changes came. They
+never count themselves.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -101,6 +103,7 @@ class Summary:
         self._reason = ""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._due = False
+        self._readings = 0
 
     def attach(self) -> None:
         """Take in all PVs, of which most are not known yet, and post that."""
@@ -143,10 +146,25 @@ class Summary:
             self.look_again()
 
     def look_again(self) -> None:
-        """Post the summary when the loop turns."""
+        """Post the summary when the loop turns, or when the reading that is given has been."""
         if self._loop is not None and not self._due:
             self._due = True
-            self._loop.call_soon(self._post)
+            if not self._readings:
+                self._loop.call_soon(self._post_due)
+
+    @contextmanager
+    def taking(self) -> Iterator[None]:
+        """Take in a reading that reaches its PVs over many turns of the loop, and post once.
+
+        What is due is posted when any reading ends: however they overlap, none waits for long.
+        """
+        self._readings += 1
+        try:
+            yield
+        finally:
+            self._readings -= 1
+            if self._loop is not None and self._due:
+                self._loop.call_soon(self._post)
 
     # -- keeping
 
@@ -190,6 +208,10 @@ class Summary:
 
     def _lines(self) -> Iterator[Point]:
         return (self._group.point(f"alarm_list_{n:02d}") for n in range(1, LISTED + 1))
+
+    def _post_due(self) -> None:
+        if self._due and not self._readings:
+            self._post()
 
     def _post(self) -> None:
         self._due = False
