@@ -190,12 +190,14 @@ class Summary:
                 raised[point] = _Raised(before.stamp if before else stamp, point.value)
             elif raised:
                 raised.pop(point, None)
+                if not raised:
+                    raised.clear()  # gives back the room of all that were there
         if unknown:
             place.unknown.setdefault(point, stamp)
         elif place.unknown:
             place.unknown.pop(point, None)
             if not place.unknown:
-                place.unknown.clear()  # gives back the room of all that were lost
+                place.unknown.clear()
 
     def _told_above(self, name: str) -> bool:
         """Whether a Connected above this one says already that the device is away."""

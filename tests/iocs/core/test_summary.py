@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -557,6 +558,26 @@ async def test_three_thousand_alarms_of_one_read_are_one_posting(
             await main.refresh()
             await screen.is_well()
             assert screen.events == before + 4 + LISTED
+
+
+async def test_alarms_that_are_over_leave_no_room_behind(plant: Plant) -> None:
+    group = _Crowd(PREFIX, plant)
+    main, summary = group.poller(_Crowd.main), group.health.summary
+
+    def room() -> int:
+        kept = [*summary._known.values(), *(place.unknown for place in summary._places.values())]
+        return sum(map(sys.getsizeof, kept))
+
+    await main.refresh()
+    await group.poller(_Crowd.slow).refresh()
+    few = room()
+    for level in (95.0, None):
+        plant.show(temperature=level)
+        await main.refresh()
+        assert room() > 10 * few
+    plant.show(temperature=20.0)
+    await main.refresh()
+    assert room() == few
 
 
 async def test_epicss_own_client_understands_it(
