@@ -125,6 +125,7 @@ class Point(Channel):
         self._spec = spec
         self.notify(Event.PROPERTY)
         self._refresh_fields(Stamp.now())
+        self._tell_again()
 
     # -- metadata, with what was changed at run time over what was declared
 
@@ -139,6 +140,12 @@ class Point(Channel):
         self.overrides[name] = value
         self.group.settings_changed(self)
         self.notify(Event.PROPERTY)
+        self._tell_again()
+
+    def _tell_again(self) -> None:
+        """What an alarm is called, its limit say, may have changed though the alarm has not."""
+        if self.severity:
+            self.group.root.health.summary.look_again()
 
     @property
     def record_type(self) -> str:  # type: ignore[override]

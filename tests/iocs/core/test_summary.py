@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -212,6 +213,23 @@ async def test_what_a_client_calls_a_pv_is_its_name_and_forges_no_line(
     plant.show(running=True)
     await read_now(group)
     await screen.shows(MINOR, 1, r"Motor\nMAJOR fire", [r"MINOR Motor\nMAJOR fire"])
+
+
+async def test_the_text_follows_the_fields_that_it_shows(
+    screen: Screen, raw: RawCa, plant: Plant, group: PlantIoc
+) -> None:
+    plant.show(temperature=50.0)
+    await read_now(group)
+    temperature = group.temperature
+    for field, value, words in (
+        ("HIHI", 45.0, "Temperature of the plant 50.00 degC: HIHI 45"),
+        ("PREC", 1.0, "Temperature of the plant 50.0 degC: HIHI 45"),
+        ("DESC", "Oven", "Oven 50.0 degC: HIHI 45"),
+    ):
+        await raw.put(await raw.create(f"{PREFIX}Temperature.{field}"), value)
+        await screen.shows(MAJOR, 1, words, [f"MAJOR {words}"])
+    temperature.spec = replace(temperature.spec, units="K")
+    await screen.shows(MAJOR, 1, "Oven 50.0 K: HIHI 45", ["MAJOR Oven 50.0 K: HIHI 45"])
 
 
 async def test_a_put_that_was_not_carried_out_counts_until_one_is(
