@@ -57,6 +57,11 @@ class Block(Generic[R]):
         """The name in PV names and log lines, CamelCase."""
         return "".join(word.capitalize() for word in self.attribute.split("_"))
 
+    @property
+    def title(self) -> str:
+        """The name in what an operator reads, without a word that only told attributes apart."""
+        return self.label.removesuffix("Scan") or self.label
+
 
 class Scan(Block[R], Generic[D, R]):
     """A block that is read from the device every ``period`` seconds by ``read``.

@@ -281,8 +281,8 @@ class Summary:
         poller = newest.poller
         if poller is not None and not poller.fresh:
             pvs = "1 PV" if count == 1 else f"{count} PVs"
-            return self._of(poller.group, f"{poller.scan.label} not read: {pvs} without a value")
-        block = f" of {poller.scan.label}" if poller is not None else ""
+            return self._of(poller.group, f"{poller.scan.title} not read: {pvs} without a value")
+        block = f" of {poller.scan.title}" if poller is not None else ""
         more = f", and {count - 1} more{block}" if count > 1 else ""
         return self._alarm(newest, newest.value) + more
 

@@ -366,6 +366,24 @@ async def test_values_that_are_missing_share_one_entry_with_those_of_their_block
     )
 
 
+class _Settings(DeviceGroup[Plant]):
+    main = Scan(1.0, Plant.read)
+    settings_scan = Scan(1.0, Plant.read_slow)
+    pressure = analog(main, "Pressure", lambda r: r.pressure, doc="Pressure")
+    level = analog(settings_scan, "Level", lambda level: level, doc="Level")
+
+
+async def test_a_scan_is_called_by_what_it_reads(space: CaSpace, plant: Plant) -> None:
+    group = _Settings(PREFIX, plant)
+    async with watched(group) as screen:
+        await screen.is_well()
+        plant.slow_fault = LinkDown("l", "u", "read", "x")
+        await group.poller(_Settings.settings_scan).refresh()
+        words = "Settings not read: 1 PV without a value"
+        await screen.shows(INVALID, 1, words, [f"INVALID {words}"])
+        assert f"{PREFIX}Scan:SettingsScan:Period" in group.pvdb
+
+
 class _Part(PartGroup[Plant]):
     main = Scan(1.0, Plant.read_slow)
     level = analog(
