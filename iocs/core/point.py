@@ -77,6 +77,7 @@ class Point(Channel):
         "severity",
         "status",
         "text",
+        "told_by",
         "value",
         "watched",
     )
@@ -105,6 +106,7 @@ class Point(Channel):
         self.putter: Putter | None = None
         self.place: Place | None = None  # where the summary of alarms has it
         self.poller: Poller[Any, Any] | None = None  # what reads it, or its readback
+        self.told_by: Point | None = None  # what alarms while it cannot be known
         self._fields: dict[str, Field] | None = None
         self.watched: dict[str, Field] | None = None  # fields that somebody has subscribed to
         self._limits = self._declared_limits() if spec.numeric and spec.count == 1 else None

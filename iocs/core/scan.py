@@ -86,7 +86,11 @@ Follower = Callable[[Any, Stamp], None]
 
 @dataclass(slots=True)
 class Feed:
-    """The PVs of one group that one block feeds, and the feeds of the group's parts."""
+    """The PVs of one group that one block feeds, and the feeds of the group's parts.
+
+    ``told_by`` is the PV that alarms while none of their values is known, if there is one: they are
+    no alarms of their own then.
+    """
 
     points: list[tuple[Point, Callable[[Any], Any]]] = field(
         default_factory=list["tuple[Point, Callable[[Any], Any]]"]
@@ -96,6 +100,7 @@ class Feed:
     parts: list[tuple[Feed, Callable[[Any], Any]]] = field(
         default_factory=list["tuple[Feed, Callable[[Any], Any]]"]
     )
+    told_by: Point | None = None
 
     async def give(self, reading: Any, stamp: Stamp) -> None:
         """Post a reading to all PVs; a part whose share is None or an error goes INVALID alone."""

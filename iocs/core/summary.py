@@ -7,8 +7,10 @@ counts as one alarm:
   a text that alarms while it is not empty is none, since it repeats the alarms of others;
 * a device or part that is away, told by its ``Connected`` and of its severity: the PVs that hang on
   it and are not known for that reason, and the ``Connected`` of the parts below, are no alarms of
-  their own, nor are the totals that lack it. The alarm tree hangs them in the same way
-  (:func:`connection_of`);
+  their own. The alarm tree hangs them in the same way (:func:`connection_of`);
+* a PV that is declared to tell why others are not known (:class:`~iocs.core.scan.Feed`): those are
+  no alarms of their own while it alarms;
+* what is read, but not known, beside such a part is a total that lacks it, and no alarm either;
 * a block that is not read, or PVs without a value, while the device is there: each PV counts, and
   those of one scan share one entry of the list.
 
@@ -64,10 +66,14 @@ def connection_of(name: str, names: Container[str]) -> str:
 
 @dataclass(slots=True)
 class Place:
-    """PVs that one scan reads and one Connected tells of: those whose value is not known now."""
+    """PVs that one scan reads and one Connected tells of: those whose value is not known now.
+
+    ``told_by`` is the PV that is declared to tell why, if there is one.
+    """
 
     connection: str
     poller: Poller[Any, Any] | None
+    told_by: Point | None
     unknown: dict[Point, Stamp] = field(default_factory=dict["Point", Stamp])
 
 
@@ -98,7 +104,7 @@ class Summary:
         self._known: dict[int, dict[Point, _Raised]] = {
             severity: {} for severity in Severity if severity
         }
-        self._places: dict[tuple[str, Poller[Any, Any] | None], Place] = {}
+        self._places: dict[tuple[str, Poller[Any, Any] | None, Point | None], Place] = {}
         self._away: dict[str, Stamp] = {}
         self._reason = ""
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -124,7 +130,7 @@ class Summary:
         """Take in new PVs."""
         stamp = Stamp.now()
         for point in points:
-            key = (self._connection(point.pvname), point.poller)
+            key = (self._connection(point.pvname), point.poller, point.told_by)
             place = self._places.get(key)
             if place is None:
                 place = self._places[key] = Place(*key)
@@ -206,6 +212,22 @@ class Summary:
                 return True
         return False
 
+    def _explained(self, place: Place) -> bool:
+        """Whether the PV that is declared to tell why values are not known alarms."""
+        why = place.told_by
+        return why is not None and why in self._known.get(why.severity, ())
+
+    def _told(self, place: Place, lacking: Container[str]) -> bool:
+        """Whether another alarm says already why values are not known.
+
+        What hangs on the same Connected as a lost part, and was read, is worked out over parts.
+        """
+        above, poller = place.connection, place.poller
+        if above in self._away or self._told_above(above) or self._explained(place):
+            return True
+        read = poller is None or poller.fresh
+        return read and place.told_by is None and above in lacking
+
     # -- telling
 
     def _lines(self) -> Iterator[Point]:
@@ -245,18 +267,13 @@ class Summary:
                 yield _Entry(stamp, point.severity, partial(self._no_connection, point))
 
     def _gaps(self) -> Iterator[_Entry]:
-        """What is not known though device and part are there: one entry for each scan.
-
-        What no scan reads is worked out from others, over parts: one that is away tells of it.
-        """
+        """What is not known though device and part are there: one entry for each scan."""
         found: dict[object, list[dict[Point, Stamp]]] = {}
         lacking = {self._connection(name) for name in self._away}
+        lacking |= {place.connection for place in self._places.values() if self._explained(place)}
         for place in self._places.values():
-            above = place.connection
-            if not place.unknown or above in self._away or self._told_above(above):
-                continue
-            if place.poller is not None or above not in lacking:
-                found.setdefault(place.poller or above, []).append(place.unknown)
+            if place.unknown and not self._told(place, lacking):
+                found.setdefault(place.poller or place.connection, []).append(place.unknown)
         for sets in found.values():
             last = (next(reversed(points.items())) for points in sets)
             newest, stamp = max(last, key=itemgetter(1))

@@ -19,7 +19,7 @@ import pytest
 
 from drivers.core.errors import LinkDown
 from iocs.core.alarm import Severity
-from iocs.core.declare import analog
+from iocs.core.declare import analog, binary
 from iocs.core.declare import text as text_of
 from iocs.core.group import DeviceGroup, Group, PartGroup
 from iocs.core.posted import connected_pv
@@ -462,6 +462,83 @@ async def test_a_lost_part_is_one_alarm_with_its_name(space: CaSpace, plant: Pla
         group.units[2].find()
         await group.read()
         await screen.is_well()
+
+
+class _Unit(PartGroup[int]):
+    share: Block[float] = Block()
+    values: Block[float] = Block()
+    lost = binary(
+        share, "Lost", lambda level: level < 0, doc="No link to the unit", severity=Severity.MAJOR
+    )
+    level = analog(values, "Level", lambda level: level, doc="Level", units="mm")
+
+    def build(self) -> None:
+        below, above = self.feed(_Unit.values), self.feed(_Unit.share)
+        below.told_by = self.point("lost")
+        above.parts.append((below, lambda level: None if level < 0 else level))
+        self.upstream[_Unit.values] = (self, _Unit.share)
+
+
+class _Site(DeviceGroup[Plant]):
+    main = Scan(1.0, Plant.read)
+    slow = Scan(1.0, Plant.read_slow)
+    total = analog(main, "Total", lambda r: r.pressure, doc="Total")
+    level = analog(slow, "Level", lambda level: level, doc="Level")
+
+    def build(self) -> None:
+        self.module = Plant(Reading(word=0))
+        self.add_part(_Part(f"{self.prefix}M00:", self.module, parent=self))
+        shares = (lambda r: r.temperature, lambda r: r.target)
+        for number, share in enumerate(shares):
+            part = _Unit(f"{self.prefix}U{number}:", number, parent=self)
+            self.add_part(part, {_Unit.share: (_Site.main, share)})
+
+    async def read(self) -> None:
+        for poller in self.all_pollers:
+            await poller.refresh()
+
+    def more(self) -> None:
+        """A part of a unit that comes late: it is told of as the unit's other values."""
+        unit = self.parts[1]
+        part = _Channel(f"{unit.prefix}New:", 0, parent=unit)
+        unit.grow(part, {_Channel.share: (_Unit.values, lambda level: level)})
+
+
+async def test_totals_that_lack_a_lost_part_are_no_alarms(space: CaSpace, plant: Plant) -> None:
+    group = _Site(PREFIX, plant)
+    async with watched(group) as screen:
+        await screen.is_well()
+        plant.show(pressure=None)
+        await group.read()
+        await screen.shows(INVALID, 1, "Total: no value", ["INVALID Total: no value"])
+        group.module.lose()
+        await group.read()
+        lost = "M00 No connection"
+        await screen.shows(MAJOR, 1, lost, [f"MAJOR {lost}"])
+        plant.slow_fault = LinkDown("l", "u", "read", "x")  # that is no total
+        await group.read()
+        words = "Slow not read: 1 PV without a value"
+        await screen.shows(INVALID, 2, words, [f"INVALID {words}", f"MAJOR {lost}"])
+
+
+async def test_a_pv_that_tells_why_others_are_not_known_is_the_alarm(
+    space: CaSpace, plant: Plant
+) -> None:
+    group = _Site(PREFIX, plant)
+    async with watched(group) as screen:
+        await screen.is_well()
+        group.more()
+        plant.show(temperature=-1.0, pressure=None)
+        await group.read()
+        lost = "U0 No link to the unit"
+        await screen.shows(MAJOR, 1, lost, [f"MAJOR {lost}"])
+        plant.show(target=None)  # of the other unit nobody tells why
+        await group.read()
+        words = "U1 Level: no value"
+        await screen.shows(INVALID, 2, words, [f"INVALID {words}", f"MAJOR {lost}"])
+        plant.show(temperature=20.0, target=21.0)
+        await group.read()
+        await screen.shows(INVALID, 1, "Total: no value", ["INVALID Total: no value"])
 
 
 async def test_an_alarm_of_connected_itself_while_the_part_is_there_hides_nothing(

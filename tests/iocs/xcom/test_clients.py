@@ -302,6 +302,10 @@ async def test_a_silent_variotrack_takes_its_own_pvs_only(ca_space: CaSpace) -> 
         await until(lambda: one.newest("VT1:PvPowerNow")[1] == INVALID)
         # a sum without one of its parts would be wrong
         await until(lambda: one.newest("Site:PvPower")[1] == INVALID)
+        # that sum is no alarm of its own; the gateway sends a message
+        await one.watch("AlarmCount", "WorstAlarm")
+        await one.shows("AlarmCount", 2)
+        assert one.newest("WorstAlarm") == (MAJOR, MAJOR)
         with pytest.raises(PutError):
             await one.put("VT1:ChargeCurr", 40.0)
         seen = {name: len(one.client.updates[PREFIX + name]) for name in others}
