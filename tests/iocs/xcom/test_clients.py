@@ -118,8 +118,7 @@ async def test_no_sensor_and_no_time_left_are_no_fault(ca_space: CaSpace) -> Non
 
 
 async def test_a_parameter_that_the_model_does_not_have_is_no_fault(ca_space: CaSpace) -> None:
-    async with plant(ca_space) as one:
-        del one.simulator.site.named["VS1"].parameters[14217]
+    async with plant(ca_space, missing=[("VS1", 14217)]) as one:
         names = ("VS1:Vs70ChargeCurr", "VS1:Vs70ChargeCurr_RBV", "VS1:Vs70ChargeCurr_Flash")
         await one.watch(*names, "VS1:Vs120ChargeCurr_RBV")
         for name in names:
