@@ -179,6 +179,7 @@ class ChannelPVs(PartGroup[Inputs]):
         """Feed the values from the channel's share, as long as its controller answers."""
         below, above = ChannelPVs.values, ChannelPVs.channel
         self.feed(above).parts.append((self.feed(below), linked))
+        self.feed(below).told_by = self.point("comm_failure")
         self.upstream[below] = (self, above)
         self.feed(below).followers.append(self.variables.follow)
 

@@ -154,7 +154,7 @@ class Group(PVs):
             above = cast(Group, above.parent)
             above.pvdb.update(part.pvdb)
         for theirs, (ours, _) in feeds.items():
-            set_poller(part.feed(theirs), self.poller(ours))
+            set_poller(part.feed(theirs), self.poller(ours), self.feed(ours).told_by)
         self.root.health.summary.add(part.points())
         self.root.on_growth()
 
@@ -267,9 +267,13 @@ class DeviceGroup(HealthPVs, Group, Generic[D]):
         await self.device.close()
 
 
-def set_poller(feed: Feed, poller: Poller[Any, Any]) -> None:
-    """Let every PV that a poller feeds know it: for PROC, SCAN and what is told of its failures."""
+def set_poller(feed: Feed, poller: Poller[Any, Any], told_by: Point | None = None) -> None:
+    """Let every PV that a poller feeds know it: for PROC, SCAN and what is told of its failures.
+
+    ``told_by``: what tells of those of the feed above.
+    """
+    feed.told_by = feed.told_by or told_by
     for point in feed.all_points():
-        point.poller = poller
+        point.poller, point.told_by = poller, feed.told_by
     for part, _ in feed.parts:
-        set_poller(part, poller)
+        set_poller(part, poller, feed.told_by)

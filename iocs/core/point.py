@@ -77,6 +77,7 @@ class Point(Channel):
         "severity",
         "status",
         "text",
+        "told_by",
         "value",
         "watched",
     )
@@ -105,6 +106,7 @@ class Point(Channel):
         self.putter: Putter | None = None
         self.place: Place | None = None  # where the summary of alarms has it
         self.poller: Poller[Any, Any] | None = None  # what reads it, or its readback
+        self.told_by: Point | None = None  # what alarms while it cannot be known
         self._fields: dict[str, Field] | None = None
         self.watched: dict[str, Field] | None = None  # fields that somebody has subscribed to
         self._limits = self._declared_limits() if spec.numeric and spec.count == 1 else None
@@ -125,6 +127,7 @@ class Point(Channel):
         self._spec = spec
         self.notify(Event.PROPERTY)
         self._refresh_fields(Stamp.now())
+        self._tell_again()
 
     # -- metadata, with what was changed at run time over what was declared
 
@@ -139,6 +142,12 @@ class Point(Channel):
         self.overrides[name] = value
         self.group.settings_changed(self)
         self.notify(Event.PROPERTY)
+        self._tell_again()
+
+    def _tell_again(self) -> None:
+        """What an alarm is called, its limit say, may have changed though the alarm has not."""
+        if self.severity:
+            self.group.root.health.summary.look_again()
 
     @property
     def record_type(self) -> str:  # type: ignore[override]

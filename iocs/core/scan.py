@@ -57,6 +57,11 @@ class Block(Generic[R]):
         """The name in PV names and log lines, CamelCase."""
         return "".join(word.capitalize() for word in self.attribute.split("_"))
 
+    @property
+    def title(self) -> str:
+        """The name in what an operator reads, without a word that only told attributes apart."""
+        return self.label.removesuffix("Scan") or self.label
+
 
 class Scan(Block[R], Generic[D, R]):
     """A block that is read from the device every ``period`` seconds by ``read``.
@@ -81,7 +86,11 @@ Follower = Callable[[Any, Stamp], None]
 
 @dataclass(slots=True)
 class Feed:
-    """The PVs of one group that one block feeds, and the feeds of the group's parts."""
+    """The PVs of one group that one block feeds, and the feeds of the group's parts.
+
+    ``told_by`` is the PV that alarms while none of their values is known, if there is one: they are
+    no alarms of their own then.
+    """
 
     points: list[tuple[Point, Callable[[Any], Any]]] = field(
         default_factory=list["tuple[Point, Callable[[Any], Any]]"]
@@ -91,6 +100,7 @@ class Feed:
     parts: list[tuple[Feed, Callable[[Any], Any]]] = field(
         default_factory=list["tuple[Feed, Callable[[Any], Any]]"]
     )
+    told_by: Point | None = None
 
     async def give(self, reading: Any, stamp: Stamp) -> None:
         """Post a reading to all PVs; a part whose share is None or an error goes INVALID alone."""
@@ -245,7 +255,8 @@ class Poller(Generic[D, R]):
             stamp = Stamp.now()
             self.duration = loop.time() - start
             self._disarm()
-            await self.feed.give(reading, stamp)
+            with self.health.summary.taking():
+                await self.feed.give(reading, stamp)
         except DriverError as error:
             return self._failed(error, COMM)
         except asyncio.CancelledError as error:

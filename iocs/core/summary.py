@@ -7,13 +7,16 @@ counts as one alarm:
   a text that alarms while it is not empty is none, since it repeats the alarms of others;
 * a device or part that is away, told by its ``Connected`` and of its severity: the PVs that hang on
   it and are not known for that reason, and the ``Connected`` of the parts below, are no alarms of
-  their own, nor are the totals that lack it. The alarm tree hangs them in the same way
-  (:func:`connection_of`);
+  their own. The alarm tree hangs them in the same way (:func:`connection_of`);
+* a PV that is declared to tell why others are not known (:class:`~iocs.core.scan.Feed`): those are
+  no alarms of their own while it alarms;
+* what is read, but not known, beside such a part is a total that lacks it, and no alarm either;
 * a block that is not read, or PVs without a value, while the device is there: each PV counts, and
   those of one scan share one entry of the list.
 
 A change of one PV costs the same however many there are. The PVs of the summary are posted once
-when the loop turns, however many changes came, and never count themselves.
+when the loop turns, or when a reading has reached all of its PVs, however many changes came. They
+never count themselves.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -62,10 +66,14 @@ def connection_of(name: str, names: Container[str]) -> str:
 
 @dataclass(slots=True)
 class Place:
-    """PVs that one scan reads and one Connected tells of: those whose value is not known now."""
+    """PVs that one scan reads and one Connected tells of: those whose value is not known now.
+
+    ``told_by`` is the PV that is declared to tell why, if there is one.
+    """
 
     connection: str
     poller: Poller[Any, Any] | None
+    told_by: Point | None
     unknown: dict[Point, Stamp] = field(default_factory=dict["Point", Stamp])
 
 
@@ -96,11 +104,12 @@ class Summary:
         self._known: dict[int, dict[Point, _Raised]] = {
             severity: {} for severity in Severity if severity
         }
-        self._places: dict[tuple[str, Poller[Any, Any] | None], Place] = {}
+        self._places: dict[tuple[str, Poller[Any, Any] | None, Point | None], Place] = {}
         self._away: dict[str, Stamp] = {}
         self._reason = ""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._due = False
+        self._readings = 0
 
     def attach(self) -> None:
         """Take in all PVs, of which most are not known yet, and post that."""
@@ -121,7 +130,7 @@ class Summary:
         """Take in new PVs."""
         stamp = Stamp.now()
         for point in points:
-            key = (self._connection(point.pvname), point.poller)
+            key = (self._connection(point.pvname), point.poller, point.told_by)
             place = self._places.get(key)
             if place is None:
                 place = self._places[key] = Place(*key)
@@ -143,10 +152,25 @@ class Summary:
             self.look_again()
 
     def look_again(self) -> None:
-        """Post the summary when the loop turns."""
+        """Post the summary when the loop turns, or when the reading that is given has been."""
         if self._loop is not None and not self._due:
             self._due = True
-            self._loop.call_soon(self._post)
+            if not self._readings:
+                self._loop.call_soon(self._post_due)
+
+    @contextmanager
+    def taking(self) -> Iterator[None]:
+        """Take in a reading that reaches its PVs over many turns of the loop, and post once.
+
+        What is due is posted when any reading ends: however they overlap, none waits for long.
+        """
+        self._readings += 1
+        try:
+            yield
+        finally:
+            self._readings -= 1
+            if self._loop is not None and self._due:
+                self._loop.call_soon(self._post)
 
     # -- keeping
 
@@ -172,12 +196,14 @@ class Summary:
                 raised[point] = _Raised(before.stamp if before else stamp, point.value)
             elif raised:
                 raised.pop(point, None)
+                if not raised:
+                    raised.clear()  # gives back the room of all that were there
         if unknown:
             place.unknown.setdefault(point, stamp)
         elif place.unknown:
             place.unknown.pop(point, None)
             if not place.unknown:
-                place.unknown.clear()  # gives back the room of all that were lost
+                place.unknown.clear()
 
     def _told_above(self, name: str) -> bool:
         """Whether a Connected above this one says already that the device is away."""
@@ -186,10 +212,30 @@ class Summary:
                 return True
         return False
 
+    def _explained(self, place: Place) -> bool:
+        """Whether the PV that is declared to tell why values are not known alarms."""
+        why = place.told_by
+        return why is not None and why in self._known.get(why.severity, ())
+
+    def _told(self, place: Place, lacking: Container[str]) -> bool:
+        """Whether another alarm says already why values are not known.
+
+        What hangs on the same Connected as a lost part, and was read, is worked out over parts.
+        """
+        above, poller = place.connection, place.poller
+        if above in self._away or self._told_above(above) or self._explained(place):
+            return True
+        read = poller is None or poller.fresh
+        return read and place.told_by is None and above in lacking
+
     # -- telling
 
     def _lines(self) -> Iterator[Point]:
         return (self._group.point(f"alarm_list_{n:02d}") for n in range(1, LISTED + 1))
+
+    def _post_due(self) -> None:
+        if self._due and not self._readings:
+            self._post()
 
     def _post(self) -> None:
         self._due = False
@@ -221,18 +267,13 @@ class Summary:
                 yield _Entry(stamp, point.severity, partial(self._no_connection, point))
 
     def _gaps(self) -> Iterator[_Entry]:
-        """What is not known though device and part are there: one entry for each scan.
-
-        What no scan reads is worked out from others, over parts: one that is away tells of it.
-        """
+        """What is not known though device and part are there: one entry for each scan."""
         found: dict[object, list[dict[Point, Stamp]]] = {}
         lacking = {self._connection(name) for name in self._away}
+        lacking |= {place.connection for place in self._places.values() if self._explained(place)}
         for place in self._places.values():
-            above = place.connection
-            if not place.unknown or above in self._away or self._told_above(above):
-                continue
-            if place.poller is not None or above not in lacking:
-                found.setdefault(place.poller or above, []).append(place.unknown)
+            if place.unknown and not self._told(place, lacking):
+                found.setdefault(place.poller or place.connection, []).append(place.unknown)
         for sets in found.values():
             last = (next(reversed(points.items())) for points in sets)
             newest, stamp = max(last, key=itemgetter(1))
@@ -257,8 +298,8 @@ class Summary:
         poller = newest.poller
         if poller is not None and not poller.fresh:
             pvs = "1 PV" if count == 1 else f"{count} PVs"
-            return self._of(poller.group, f"{poller.scan.label} not read: {pvs} without a value")
-        block = f" of {poller.scan.label}" if poller is not None else ""
+            return self._of(poller.group, f"{poller.scan.title} not read: {pvs} without a value")
+        block = f" of {poller.scan.title}" if poller is not None else ""
         more = f", and {count - 1} more{block}" if count > 1 else ""
         return self._alarm(newest, newest.value) + more
 

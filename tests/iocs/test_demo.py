@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 
 import psutil
 import pytest
@@ -16,7 +16,7 @@ from iocs.export.files import demo_target
 from tests.support.ca import CaSpace
 from tests.support.libca import Form, Libca
 from tests.support.process import PythonProcess
-from tests.support.wire.until import PATIENCE, until
+from tests.support.wire.until import until
 
 SIMULATOR = "drivers.cpa1110.simulator"
 IOC = "iocs.cpa1110"
@@ -198,12 +198,18 @@ async def test_a_healthy_demo_has_no_alarm_at_all(ca_space: CaSpace) -> None:
     async with PythonProcess("iocs.cli", *arguments, env=ca_space.env) as process:
         address = await process.line(r"export EPICS_CA_ADDR_LIST=(\S+) ")
         await process.line("^every IOC delivers")
-        async with Libca(ca_space.env | {"EPICS_CA_ADDR_LIST": address[1]}) as ca:
-            deadline = time.monotonic() + PATIENCE
-            standing = await alarms(ca, names)
-            while standing and time.monotonic() < deadline:
-                standing = await alarms(ca, list(standing))
-            assert standing == {}
+        async with (
+            Libca(ca_space.env | {"EPICS_CA_ADDR_LIST": address[1]}) as ca,
+            AsyncExitStack() as stack,
+        ):
+            counts = [
+                await stack.enter_async_context(ca.monitor(f"{target.prefix}AlarmCount"))
+                for target in targets
+            ]
+            await until(lambda: all(count.values[-1:] == [0] for count in counts))
+            heard = [len(count.values) for count in counts]
+            assert await alarms(ca, names) == {}
+            assert [len(count.values) for count in counts] == heard
         to_parent(process, signal.SIGINT)
         assert await process.wait() == 0, process.output
 

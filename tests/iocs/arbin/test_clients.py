@@ -111,7 +111,7 @@ async def test_an_unsafe_and_a_lost_channel_alarm_alone(ca_space: CaSpace) -> No
     async with simulator(running=True) as (cycler, link), ioc(ca_space, link) as (_, port):
         values = [f"CH00{n}:{name}" for n in (1, 2, 3) for name in ("State", "CommFailure")]
         volts = [f"CH00{n}:{name}" for n in (1, 2, 3) for name in ("Voltage", "Aux:Temperature02")]
-        summary = ("ChannelsUnsafe", "ChannelsCommFailure")
+        summary = ("ChannelsUnsafe", "ChannelsCommFailure", "AlarmCount")
         async with watching(port, *values, *volts, *summary, "CH001:ExitCondition") as client:
             for name in (*values, *volts):
                 await severity_of(client, name, NO_ALARM)
@@ -125,8 +125,13 @@ async def test_an_unsafe_and_a_lost_channel_alarm_alone(ca_space: CaSpace) -> No
                 await severity_of(client, f"CH002:{name}", INVALID)
             for name in (*values[4:], *volts[:2], *volts[4:]):
                 assert newest(client, name)[1] == NO_ALARM
-            cycler.cycler.channels[1].linked = True
             cycler.cycler.channels[0].clear_unsafe()
+            # values and totals without this channel are no alarms of their own
+            await shows(client, "AlarmCount", 2)
+            async with Libca(ca_space) as ca:
+                worst = (await ca.get(f"{PREFIX}WorstAlarmText")).value
+            assert bytes(worst).rstrip(b"\0") == b"CH002 No link to channel's controller"
+            cycler.cycler.channels[1].linked = True
             for name in (*values, *volts):
                 await severity_of(client, name, NO_ALARM)
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 import math
 import re
 import struct
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from drivers.core.errors import LinkDown
 from iocs.core.alarm import Severity
-from iocs.core.declare import analog
+from iocs.core.declare import analog, binary
 from iocs.core.declare import text as text_of
 from iocs.core.group import DeviceGroup, Group, PartGroup
 from iocs.core.posted import connected_pv
@@ -213,6 +215,23 @@ async def test_what_a_client_calls_a_pv_is_its_name_and_forges_no_line(
     await screen.shows(MINOR, 1, r"Motor\nMAJOR fire", [r"MINOR Motor\nMAJOR fire"])
 
 
+async def test_the_text_follows_the_fields_that_it_shows(
+    screen: Screen, raw: RawCa, plant: Plant, group: PlantIoc
+) -> None:
+    plant.show(temperature=50.0)
+    await read_now(group)
+    temperature = group.temperature
+    for field, value, words in (
+        ("HIHI", 45.0, "Temperature of the plant 50.00 degC: HIHI 45"),
+        ("PREC", 1.0, "Temperature of the plant 50.0 degC: HIHI 45"),
+        ("DESC", "Oven", "Oven 50.0 degC: HIHI 45"),
+    ):
+        await raw.put(await raw.create(f"{PREFIX}Temperature.{field}"), value)
+        await screen.shows(MAJOR, 1, words, [f"MAJOR {words}"])
+    temperature.spec = replace(temperature.spec, units="K")
+    await screen.shows(MAJOR, 1, "Oven 50.0 K: HIHI 45", ["MAJOR Oven 50.0 K: HIHI 45"])
+
+
 async def test_a_put_that_was_not_carried_out_counts_until_one_is(
     screen: Screen, raw: RawCa, plant: Plant
 ) -> None:
@@ -347,6 +366,24 @@ async def test_values_that_are_missing_share_one_entry_with_those_of_their_block
     )
 
 
+class _Settings(DeviceGroup[Plant]):
+    main = Scan(1.0, Plant.read)
+    settings_scan = Scan(1.0, Plant.read_slow)
+    pressure = analog(main, "Pressure", lambda r: r.pressure, doc="Pressure")
+    level = analog(settings_scan, "Level", lambda level: level, doc="Level")
+
+
+async def test_a_scan_is_called_by_what_it_reads(space: CaSpace, plant: Plant) -> None:
+    group = _Settings(PREFIX, plant)
+    async with watched(group) as screen:
+        await screen.is_well()
+        plant.slow_fault = LinkDown("l", "u", "read", "x")
+        await group.poller(_Settings.settings_scan).refresh()
+        words = "Settings not read: 1 PV without a value"
+        await screen.shows(INVALID, 1, words, [f"INVALID {words}"])
+        assert f"{PREFIX}Scan:SettingsScan:Period" in group.pvdb
+
+
 class _Part(PartGroup[Plant]):
     main = Scan(1.0, Plant.read_slow)
     level = analog(
@@ -425,6 +462,83 @@ async def test_a_lost_part_is_one_alarm_with_its_name(space: CaSpace, plant: Pla
         group.units[2].find()
         await group.read()
         await screen.is_well()
+
+
+class _Unit(PartGroup[int]):
+    share: Block[float] = Block()
+    values: Block[float] = Block()
+    lost = binary(
+        share, "Lost", lambda level: level < 0, doc="No link to the unit", severity=Severity.MAJOR
+    )
+    level = analog(values, "Level", lambda level: level, doc="Level", units="mm")
+
+    def build(self) -> None:
+        below, above = self.feed(_Unit.values), self.feed(_Unit.share)
+        below.told_by = self.point("lost")
+        above.parts.append((below, lambda level: None if level < 0 else level))
+        self.upstream[_Unit.values] = (self, _Unit.share)
+
+
+class _Site(DeviceGroup[Plant]):
+    main = Scan(1.0, Plant.read)
+    slow = Scan(1.0, Plant.read_slow)
+    total = analog(main, "Total", lambda r: r.pressure, doc="Total")
+    level = analog(slow, "Level", lambda level: level, doc="Level")
+
+    def build(self) -> None:
+        self.module = Plant(Reading(word=0))
+        self.add_part(_Part(f"{self.prefix}M00:", self.module, parent=self))
+        shares = (lambda r: r.temperature, lambda r: r.target)
+        for number, share in enumerate(shares):
+            part = _Unit(f"{self.prefix}U{number}:", number, parent=self)
+            self.add_part(part, {_Unit.share: (_Site.main, share)})
+
+    async def read(self) -> None:
+        for poller in self.all_pollers:
+            await poller.refresh()
+
+    def more(self) -> None:
+        """A part of a unit that comes late: it is told of as the unit's other values."""
+        unit = self.parts[1]
+        part = _Channel(f"{unit.prefix}New:", 0, parent=unit)
+        unit.grow(part, {_Channel.share: (_Unit.values, lambda level: level)})
+
+
+async def test_totals_that_lack_a_lost_part_are_no_alarms(space: CaSpace, plant: Plant) -> None:
+    group = _Site(PREFIX, plant)
+    async with watched(group) as screen:
+        await screen.is_well()
+        plant.show(pressure=None)
+        await group.read()
+        await screen.shows(INVALID, 1, "Total: no value", ["INVALID Total: no value"])
+        group.module.lose()
+        await group.read()
+        lost = "M00 No connection"
+        await screen.shows(MAJOR, 1, lost, [f"MAJOR {lost}"])
+        plant.slow_fault = LinkDown("l", "u", "read", "x")  # that is no total
+        await group.read()
+        words = "Slow not read: 1 PV without a value"
+        await screen.shows(INVALID, 2, words, [f"INVALID {words}", f"MAJOR {lost}"])
+
+
+async def test_a_pv_that_tells_why_others_are_not_known_is_the_alarm(
+    space: CaSpace, plant: Plant
+) -> None:
+    group = _Site(PREFIX, plant)
+    async with watched(group) as screen:
+        await screen.is_well()
+        group.more()
+        plant.show(temperature=-1.0, pressure=None)
+        await group.read()
+        lost = "U0 No link to the unit"
+        await screen.shows(MAJOR, 1, lost, [f"MAJOR {lost}"])
+        plant.show(target=None)  # of the other unit nobody tells why
+        await group.read()
+        words = "U1 Level: no value"
+        await screen.shows(INVALID, 2, words, [f"INVALID {words}", f"MAJOR {lost}"])
+        plant.show(temperature=20.0, target=21.0)
+        await group.read()
+        await screen.shows(INVALID, 1, "Total: no value", ["INVALID Total: no value"])
 
 
 async def test_an_alarm_of_connected_itself_while_the_part_is_there_hides_nothing(
@@ -529,15 +643,54 @@ async def test_three_thousand_pvs_at_once_are_one_posting(space: CaSpace, plant:
         await screen.shows(MAJOR, 1, words, [f"MAJOR {words}"])
         assert screen.events == before + 5
         plant.find()
-        plant.show(temperature=95.0)
+        plant.show(temperature=20.0)
         await slow.refresh()
         await main.refresh()
-        await until(lambda: screen.now[:2] == (MAJOR, _CROWD))
-        assert len(set(screen.lines)) == LISTED
-        assert all(re.fullmatch(r"MAJOR CH\d{4} Value 95.00 V: HIHI 90", x) for x in screen.lines)
-        plant.show(temperature=20.0)
-        await main.refresh()
         await screen.is_well()
+
+
+async def test_three_thousand_alarms_of_one_read_are_one_posting(
+    space: CaSpace, plant: Plant
+) -> None:
+    """The read reaches its PVs over as many turns of the loop."""
+    group = _Crowd(PREFIX, plant)
+    main = group.poller(_Crowd.main)
+    async with watched(group) as screen:
+        await screen.is_well()
+        for _ in range(2):
+            before = screen.events
+            plant.show(temperature=95.0)
+            await main.refresh()
+            await until(lambda: screen.now[:2] == (MAJOR, _CROWD))
+            lines = screen.lines
+            assert len(set(lines)) == LISTED
+            assert all(re.fullmatch(r"MAJOR CH\d{4} Value 95.00 V: HIHI 90", x) for x in lines)
+            assert screen.events == before + 4 + LISTED
+            before = screen.events
+            plant.show(temperature=20.0)
+            await main.refresh()
+            await screen.is_well()
+            assert screen.events == before + 4 + LISTED
+
+
+async def test_alarms_that_are_over_leave_no_room_behind(plant: Plant) -> None:
+    group = _Crowd(PREFIX, plant)
+    main, summary = group.poller(_Crowd.main), group.health.summary
+
+    def room() -> int:
+        kept = [*summary._known.values(), *(place.unknown for place in summary._places.values())]
+        return sum(map(sys.getsizeof, kept))
+
+    await main.refresh()
+    await group.poller(_Crowd.slow).refresh()
+    few = room()
+    for level in (95.0, None):
+        plant.show(temperature=level)
+        await main.refresh()
+        assert room() > 10 * few
+    plant.show(temperature=20.0)
+    await main.refresh()
+    assert room() == few
 
 
 async def test_epicss_own_client_understands_it(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -74,9 +74,15 @@ async def plant(
     told: bool = True,
     period: float = 1.0,
     speed: float = 0.0,
+    missing: Sequence[tuple[str, int]] = (),
 ) -> AsyncIterator[Plant]:
-    """All three, over TCP; the site's time stands still unless `speed` says otherwise."""
+    """All three, over TCP; the site's time stands still unless `speed` says otherwise.
+
+    `missing`: parameters that its devices do not have, each with the name of the device.
+    """
     async with simulator(Behaviour(latency=0.0, patience=0.05), speed=speed) as one:
+        for device, number in missing:
+            del one.site.named[device].parameters[number]
         link = await one.listen("tcp://127.0.0.1:0")
         async with (
             ioc(space, link, *settings, told=told, period=period) as (process, port),

@@ -118,8 +118,7 @@ async def test_no_sensor_and_no_time_left_are_no_fault(ca_space: CaSpace) -> Non
 
 
 async def test_a_parameter_that_the_model_does_not_have_is_no_fault(ca_space: CaSpace) -> None:
-    async with plant(ca_space) as one:
-        del one.simulator.site.named["VS1"].parameters[14217]
+    async with plant(ca_space, missing=[("VS1", 14217)]) as one:
         names = ("VS1:Vs70ChargeCurr", "VS1:Vs70ChargeCurr_RBV", "VS1:Vs70ChargeCurr_Flash")
         await one.watch(*names, "VS1:Vs120ChargeCurr_RBV")
         for name in names:
@@ -302,6 +301,10 @@ async def test_a_silent_variotrack_takes_its_own_pvs_only(ca_space: CaSpace) -> 
         await until(lambda: one.newest("VT1:PvPowerNow")[1] == INVALID)
         # a sum without one of its parts would be wrong
         await until(lambda: one.newest("Site:PvPower")[1] == INVALID)
+        # that sum is no alarm of its own; the gateway sends a message
+        await one.watch("AlarmCount", "WorstAlarm")
+        await one.shows("AlarmCount", 2)
+        assert one.newest("WorstAlarm") == (MAJOR, MAJOR)
         with pytest.raises(PutError):
             await one.put("VT1:ChargeCurr", 40.0)
         seen = {name: len(one.client.updates[PREFIX + name]) for name in others}
