@@ -198,7 +198,7 @@
       <request>OPTIMIZED</request>
     </pv>
     <pv>
-      <display_name>Battery temperature</display_name>
+      <display_name>Temperature from its monitor</display_name>
       <visible>true</visible>
       <name>$(P)$(R)Bat:Temp</name>
       <axis>3</axis>
