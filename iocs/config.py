@@ -26,9 +26,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from drivers.core.loglines import plain
-from iocs.core.access import WriteRule
-from iocs.core.instrument import Instrument
-from iocs.core.options import (
+from iocs.app.options import (
     Problem,
     SettingsError,
     json_schema,
@@ -37,9 +35,11 @@ from iocs.core.options import (
     read_toml,
     shown,
 )
-from iocs.core.runner import RunOptions, autosave_path, check_prefix
-from iocs.core.serve import ServeOptions
-from iocs.core.spec import NAME_PATTERN
+from iocs.app.runner import RunOptions, autosave_path, check_prefix
+from iocs.app.serve import ServeOptions
+from iocs.ca.access import WriteRule
+from iocs.device.instrument import Instrument
+from iocs.record.spec import NAME_PATTERN
 from iocs.registry import MODULES, UnknownInstrument, load
 
 SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"

@@ -15,8 +15,7 @@ from drivers.cpa1110.settings import CompressorSettings
 from drivers.cpa1110.status import CompressorStatus
 from drivers.cpa1110.units import PressureUnit, TemperatureUnit, convert_pressure
 from drivers.cpa1110.words import BITS, OperatingState, bit_texts
-from iocs.core.alarm import Severity
-from iocs.core.declare import (
+from iocs.device.declare import (
     SLOW,
     Family,
     analog,
@@ -28,9 +27,10 @@ from iocs.core.declare import (
     state,
     text,
 )
-from iocs.core.group import DeviceGroup
-from iocs.core.instrument import Demo, Instrument
-from iocs.core.scan import Block, Scan
+from iocs.device.group import DeviceGroup
+from iocs.device.instrument import Demo, Instrument
+from iocs.device.scan import Block, Scan
+from iocs.record.alarm import Severity
 
 STATES: dict[int, tuple[str, Severity]] = {
     OperatingState.IDLE: ("Idle", Severity.NO_ALARM),
@@ -341,6 +341,6 @@ INSTRUMENT = Instrument(
 )
 
 if __name__ == "__main__":
-    from iocs.core.runner import main
+    from iocs.app.runner import main
 
     raise SystemExit(main(INSTRUMENT))

@@ -19,12 +19,12 @@ from drivers.cvm96.plausibility import doubts
 from drivers.cvm96.protocol import BY_NAME, DemandMode, Quantity
 from drivers.cvm96.reading import Extremes, Measurements
 from drivers.cvm96.settings import Cvm96Settings
-from iocs.core.alarm import Severity
-from iocs.core.declare import FAST, SLOW, Family, analog, binary, connected_pv, integer, text
-from iocs.core.group import DeviceGroup, PartGroup
-from iocs.core.instrument import Demo, Instrument
-from iocs.core.scan import Block, Scan
-from iocs.core.spec import Archive
+from iocs.device.declare import FAST, SLOW, Family, analog, binary, connected_pv, integer, text
+from iocs.device.group import DeviceGroup, PartGroup
+from iocs.device.instrument import Demo, Instrument
+from iocs.device.scan import Block, Scan
+from iocs.record.alarm import Severity
+from iocs.record.spec import Archive
 
 TEXT_SIZE = 160
 LINES = ("L1", "L2", "L3")
@@ -351,6 +351,6 @@ INSTRUMENT = Instrument(
 )
 
 if __name__ == "__main__":
-    from iocs.core.runner import main
+    from iocs.app.runner import main
 
     raise SystemExit(main(INSTRUMENT))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from iocs.core.instrument import Instrument
+from iocs.device.instrument import Instrument
 
 MODULES: dict[str, str] = {
     "cpa1110": "iocs.cpa1110",

@@ -11,12 +11,12 @@ import types
 from dataclasses import dataclass
 from typing import Any
 
-from iocs.core.declare import analog, setpoint
-from iocs.core.declared import Declared, Internal
-from iocs.core.group import DeviceGroup
-from iocs.core.scan import Scan
-from iocs.core.serve import Ioc, serve
-from iocs.core.stamp import Stamp
+from iocs.app.serve import Ioc, serve
+from iocs.ca.stamp import Stamp
+from iocs.device.declare import analog, setpoint
+from iocs.device.declared import Declared, Internal
+from iocs.device.group import DeviceGroup
+from iocs.device.scan import Scan
 
 from .options import PREFIX, TICK, Load, parse
 

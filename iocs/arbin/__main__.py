@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from iocs.app.runner import main
 from iocs.arbin import INSTRUMENT
-from iocs.core.runner import main
 
 if __name__ == "__main__":
     raise SystemExit(main(INSTRUMENT))

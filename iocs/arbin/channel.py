@@ -9,10 +9,10 @@ from drivers.arbin.commands import SCHEDULE_UNITS, TEST_NAME_UNITS
 from drivers.arbin.device import Cycler
 from drivers.arbin.reading import ChannelReading, ChannelTexts
 from drivers.arbin.sweep import Sweep
-from iocs.core.alarm import Severity
-from iocs.core.declare import SLOW, analog, binary, command, integer, state, text
-from iocs.core.group import Group, PartGroup
-from iocs.core.scan import Block
+from iocs.device.declare import SLOW, analog, binary, command, integer, state, text
+from iocs.device.group import Group, PartGroup
+from iocs.device.scan import Block
+from iocs.record.alarm import Severity
 
 from .extras import ExtraPVs, Extras, extras_of
 from .inputs import (

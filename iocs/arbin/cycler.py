@@ -13,13 +13,13 @@ from drivers.arbin.login import LoginReply
 from drivers.arbin.settings import CyclerSettings
 from drivers.arbin.sweep import Sweep
 from drivers.arbin.words import UserType, generation_text
-from iocs.core.alarm import Severity
-from iocs.core.dbr import Native
-from iocs.core.declare import SLOW, array, binary, integer, state, text
-from iocs.core.group import DeviceGroup, Group, PartGroup
-from iocs.core.instrument import Demo, Instrument
-from iocs.core.scan import Block, Scan
-from iocs.core.stamp import Stamp
+from iocs.ca.dbr import Native
+from iocs.ca.stamp import Stamp
+from iocs.device.declare import SLOW, array, binary, integer, state, text
+from iocs.device.group import DeviceGroup, Group, PartGroup
+from iocs.device.instrument import Demo, Instrument
+from iocs.device.scan import Block, Scan
+from iocs.record.alarm import Severity
 
 from .channel import ChannelPVs, Feeds, share, whole
 from .extras import Extras

@@ -14,12 +14,12 @@ from typing import Any
 from drivers.arbin.reading import ChannelReading
 from drivers.arbin.settings import CyclerSettings
 from drivers.arbin.words import AuxKind
-from iocs.core.dbr import UNITS_SIZE
-from iocs.core.declare import SLOW, Presence, analog, text
-from iocs.core.declared import Family, Reading
-from iocs.core.group import Group, PartGroup
-from iocs.core.scan import Block
-from iocs.core.stamp import Stamp
+from iocs.ca.dbr import UNITS_SIZE
+from iocs.ca.stamp import Stamp
+from iocs.device.declare import SLOW, Presence, analog, text
+from iocs.device.declared import Family, Reading
+from iocs.device.group import Group, PartGroup
+from iocs.device.scan import Block
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,14 @@ from drivers.arbin.device import Cycler
 from drivers.arbin.reader import unit_of
 from drivers.arbin.reading import ChannelReading
 from drivers.arbin.words import FAULTY, STOPPED, USER_VARIABLES
-from iocs.core.alarm import COMM
-from iocs.core.dbr import ConversionError, Native
-from iocs.core.declare import FAST, Family
-from iocs.core.declared import Declared, Setting
-from iocs.core.point import Point
-from iocs.core.puts import check_limits
-from iocs.core.spec import PointSpec, Presence
-from iocs.core.stamp import Stamp
+from iocs.ca.dbr import ConversionError, Native
+from iocs.ca.stamp import Stamp
+from iocs.device.declare import FAST, Family
+from iocs.device.declared import Declared, Setting
+from iocs.device.puts import check_limits
+from iocs.record.alarm import COMM
+from iocs.record.point import Point
+from iocs.record.spec import PointSpec, Presence
 
 if TYPE_CHECKING:
     from .channel import ChannelPVs

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from iocs.cli import check, demo, export, listing, run, simulate
 from iocs.cli.text import fail
-from iocs.core.statistics import version
+from iocs.device.statistics import version
 
 Handler = Callable[[argparse.Namespace], int]
 

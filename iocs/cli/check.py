@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from drivers.core.loglines import plain
+from iocs.app.runner import make_group
+from iocs.ca.access import network_of
 from iocs.cli.text import aligned, fail
 from iocs.config import SHARED_LINKS, ConfigError, IocConfig, load_site, tables_at
-from iocs.core.access import network_of
-from iocs.core.group import DeviceGroup
-from iocs.core.runner import make_group
+from iocs.device.group import DeviceGroup
 
 MAX_NAME = 60
 """Characters of a record name in EPICS Base (dbBase, PVNAME_STRINGSZ 61 with its NUL)."""

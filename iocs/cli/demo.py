@@ -19,7 +19,7 @@ from iocs import registry
 from iocs.cli.live import Live, Watched, frame
 from iocs.cli.processes import Child, ProcessEnded, child_environment
 from iocs.cli.text import fail
-from iocs.core.instrument import Instrument
+from iocs.device.instrument import Instrument
 
 DEFAULT_PORT = 5064
 LOOPBACK = "127.0.0.1"
@@ -152,7 +152,7 @@ class _Demo:
 
     async def _watch(self, watched: list[Watched]) -> int:
         """Show values until the end, and judge them if the time of it was given."""
-        from iocs.core.client import Watcher  # reads the environment when it is imported
+        from iocs.app.client import Watcher  # reads the environment when it is imported
 
         names = [w.prefix + name for w in watched for name in {*w.show, w.fresh}]
         watcher = Watcher(names)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from iocs.core.client import Sample, Watcher
+    from iocs.app.client import Sample, Watcher
 
 _COLOURS = {0: "32", 1: "33", 2: "31", 3: "35"}
 _SEVERITIES = ("ok", "MINOR", "MAJOR", "INVALID")

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from iocs import registry
+from iocs.app import runner
+from iocs.app.logs import set_up
 from iocs.cli.text import fail
 from iocs.config import ConfigError, find_ioc
-from iocs.core import runner
-from iocs.core.logs import set_up
 
 
 def add_parsers(subparsers: Any) -> None:

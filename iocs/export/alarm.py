@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from urllib.parse import quote as quote_url
 from xml.etree import ElementTree as ET
 
-from iocs.core.health import HealthPVs
-from iocs.core.summary import connection_of
+from iocs.device.health import HealthPVs
+from iocs.device.summary import connection_of
 
 from .db import split_prefix
 from .rows import Row

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from iocs.core.spec import Archive
+from iocs.record.spec import Archive
 
 from .rows import Row, number_text
 

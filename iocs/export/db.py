@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from iocs.core.alarm import LIMIT_FIELDS
+from iocs.record.alarm import LIMIT_FIELDS
 
 from .rows import PERIODIC, Row, number_text
 

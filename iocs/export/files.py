@@ -8,10 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from iocs.app.options import parse
+from iocs.app.runner import RunOptions, check_prefix, make_group
 from iocs.config import IocConfig
-from iocs.core.instrument import Instrument
-from iocs.core.options import parse
-from iocs.core.runner import RunOptions, check_prefix, make_group
+from iocs.device.instrument import Instrument
 from iocs.registry import MODULES, load
 
 from . import alarm, archiver, db, pvtable, saverestore

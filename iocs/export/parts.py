@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from iocs.core.group import DeviceGroup, Group
+from iocs.device.group import DeviceGroup, Group
 
 SUFFIX = "PVs"
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from iocs.core.group import DeviceGroup
-from iocs.core.health import STATISTICS_PERIOD
-from iocs.core.point import Point
-from iocs.core.scan import Feed
-from iocs.core.spec import Archive
+from iocs.device.group import DeviceGroup
+from iocs.device.health import STATISTICS_PERIOD
+from iocs.device.scan import Feed
+from iocs.record.point import Point
+from iocs.record.spec import Archive
 
 SHORTEST = 0.1
 """The shortest sampling period that the appliance takes, in s."""

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from iocs.core.alarm import SEVERITY_FIELDS, Severity
-from iocs.core.dbr import Native
-from iocs.core.declare import Declared
-from iocs.core.fields import STATE_PREFIXES, Field
-from iocs.core.group import DeviceGroup
-from iocs.core.health import HealthPVs
-from iocs.core.point import Point
-from iocs.core.spec import Archive, PointSpec
-from iocs.core.statistics import StatisticsPVs
+from iocs.ca.dbr import Native
+from iocs.device.declare import Declared
+from iocs.device.group import DeviceGroup
+from iocs.device.health import HealthPVs
+from iocs.device.statistics import StatisticsPVs
+from iocs.record.alarm import SEVERITY_FIELDS, Severity
+from iocs.record.fields import STATE_PREFIXES, Field
+from iocs.record.point import Point
+from iocs.record.spec import Archive, PointSpec
 
 from .rates import Rates
 

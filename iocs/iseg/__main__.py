@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iocs.core.runner import main
+from iocs.app.runner import main
 from iocs.iseg import INSTRUMENT
 
 if __name__ == "__main__":

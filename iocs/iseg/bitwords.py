@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from drivers.iseg.words import Bit, Weight
-from iocs.core.alarm import Severity
-from iocs.core.declare import binary
-from iocs.core.declared import Family
-from iocs.core.scan import Block
+from iocs.device.declare import binary
+from iocs.device.declared import Family
+from iocs.device.scan import Block
+from iocs.record.alarm import Severity
 
 R = TypeVar("R")
 

@@ -14,8 +14,8 @@ from drivers.iseg.readings import (
     ChannelState,
 )
 from drivers.iseg.words import CHANNEL_EVENT_BITS, CHANNEL_STATUS_BITS, Action
-from iocs.core.alarm import Severity
-from iocs.core.declare import (
+from iocs.ca.stamp import Stamp
+from iocs.device.declare import (
     BY_DRIVER,
     NO_YES,
     SLOW,
@@ -29,9 +29,9 @@ from iocs.core.declare import (
     signed_word,
     state,
 )
-from iocs.core.group import PartGroup
-from iocs.core.scan import Block
-from iocs.core.stamp import Stamp
+from iocs.device.group import PartGroup
+from iocs.device.scan import Block
+from iocs.record.alarm import Severity
 
 from .bitwords import bit_family
 

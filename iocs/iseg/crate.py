@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from drivers.iseg.device import Crate
 from drivers.iseg.readings import ModuleReading
 from drivers.iseg.settings import CrateSettings
-from iocs.core.declare import analog, integer
-from iocs.core.group import DeviceGroup
-from iocs.core.instrument import Demo, Instrument
-from iocs.core.scan import Block, all_or_none
+from iocs.device.declare import analog, integer
+from iocs.device.group import DeviceGroup
+from iocs.device.instrument import Demo, Instrument
+from iocs.device.scan import Block, all_or_none
 
 from .module import ModulePVs
 

@@ -9,7 +9,8 @@ from typing import Any
 from drivers.iseg.module import Module
 from drivers.iseg.readings import ModuleReading, ParametersReading, SettingsReading
 from drivers.iseg.words import MODULE_EVENT_BITS, MODULE_STATUS_BITS
-from iocs.core.declare import (
+from iocs.ca.stamp import Stamp
+from iocs.device.declare import (
     BY_DRIVER,
     SLOW,
     Presence,
@@ -23,9 +24,8 @@ from iocs.core.declare import (
     signed_word,
     text,
 )
-from iocs.core.group import Group, PartGroup
-from iocs.core.scan import Block, Scan
-from iocs.core.stamp import Stamp
+from iocs.device.group import Group, PartGroup
+from iocs.device.scan import Block, Scan
 
 from .bitwords import bit_family
 from .channel import ChannelPVs

@@ -10,13 +10,13 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from iocs.core.dbr import Native
-from iocs.core.health import HealthPVs
-from iocs.core.spec import Presence
+from iocs.ca.dbr import Native
+from iocs.device.health import HealthPVs
 from iocs.export.bob_values import Macros
 from iocs.export.parts import Part
 from iocs.export.rows import Row, Section
 from iocs.export.target import Target
+from iocs.record.spec import Presence
 
 PREFIX = "$(P)$(R)"
 PART = "$(M)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from iocs.core.declare import FAST
+from iocs.device.declare import FAST
 from iocs.export.bob import Display, Widget
 from iocs.export.bob_values import Align
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from iocs.core.health import HealthPVs
-from iocs.core.statistics import StatisticsPVs
+from iocs.device.health import HealthPVs
+from iocs.device.statistics import StatisticsPVs
 from iocs.export.bob import Widget
 from iocs.export.bob_values import OpenDisplay
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from iocs.core.declared import Declared
-from iocs.core.health import HealthPVs
-from iocs.core.statistics import StatisticsPVs
+from iocs.device.declared import Declared
+from iocs.device.health import HealthPVs
+from iocs.device.statistics import StatisticsPVs
 from iocs.export.bob import Display, Widget
 from iocs.export.rows import Section
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from iocs.core.alarm import Severity
-from iocs.core.health import HealthPVs
+from iocs.device.health import HealthPVs
 from iocs.export.bob import Widget
 from iocs.export.bob_values import (
     Align,
@@ -22,6 +21,7 @@ from iocs.export.bob_values import (
     Value,
     WritePV,
 )
+from iocs.record.alarm import Severity
 
 from . import style
 from .catalog import HANDED, Pv, Pvs

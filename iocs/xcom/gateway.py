@@ -10,11 +10,11 @@ from drivers.xcom.datapoints import datapoints_of
 from drivers.xcom.frame import FrameFlags
 from drivers.xcom.message_types import MessageClass
 from drivers.xcom.messages import Message
-from iocs.core.alarm import Severity
-from iocs.core.declare import SLOW, binary, command, integer, signed_word, state, text
-from iocs.core.declared import Family, Reading
-from iocs.core.group import PartGroup
-from iocs.core.scan import Block
+from iocs.device.declare import SLOW, binary, command, integer, signed_word, state, text
+from iocs.device.declared import Family, Reading
+from iocs.device.group import PartGroup
+from iocs.device.scan import Block
+from iocs.record.alarm import Severity
 
 from .alarms import CLASSES, source_name
 from .readings import FastReading, SlowReading

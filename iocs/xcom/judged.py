@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from iocs.core.alarm import Severity
+from iocs.record.alarm import Severity
 
 _MINOR, _MAJOR = Severity.MINOR, Severity.MAJOR
 

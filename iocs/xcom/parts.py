@@ -11,11 +11,11 @@ from drivers.xcom.datapoints import datapoint, datapoints_of
 from drivers.xcom.discovery import DeviceId
 from drivers.xcom.enumerations import Locking
 from drivers.xcom.readings import Point as Place
-from iocs.core.alarm import COMM, Severity
-from iocs.core.declare import FAST, NO_YES, SLOW, analog, bits, connected_pv, integer, text
-from iocs.core.group import PartGroup
-from iocs.core.scan import Block
-from iocs.core.stamp import Stamp
+from iocs.ca.stamp import Stamp
+from iocs.device.declare import FAST, NO_YES, SLOW, analog, bits, connected_pv, integer, text
+from iocs.device.group import PartGroup
+from iocs.device.scan import Block
+from iocs.record.alarm import COMM, Severity
 
 from .choose import FAST_NUMBERS, SLOW_NUMBERS
 from .names import pv_name

@@ -12,11 +12,11 @@ from drivers.xcom.addresses import family_of_address
 from drivers.xcom.discovery import DeviceId
 from drivers.xcom.health import device_name
 from drivers.xcom.settings import XcomSettings
-from iocs.core.declare import Presence
-from iocs.core.group import DeviceGroup
-from iocs.core.instrument import Demo, Instrument
-from iocs.core.scan import Block, Scan
-from iocs.core.stamp import Stamp
+from iocs.ca.stamp import Stamp
+from iocs.device.declare import Presence
+from iocs.device.group import DeviceGroup
+from iocs.device.instrument import Demo, Instrument
+from iocs.device.scan import Block, Scan
 
 from .gateway import GatewayPVs
 from .names import GROUP_LEVELS

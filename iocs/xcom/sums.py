@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from drivers.xcom.addresses import Family
 from drivers.xcom.discovery import DeviceId
-from iocs.core.declare import FAST, Presence, analog
-from iocs.core.declared import Family as PVFamily
-from iocs.core.scan import Block
+from iocs.device.declare import FAST, Presence, analog
+from iocs.device.declared import Family as PVFamily
+from iocs.device.scan import Block
 
 from .readings import FastReading
 

@@ -13,9 +13,9 @@ from drivers.xcom.datapoint import NO_SENSOR, Access, Datapoint
 from drivers.xcom.datapoints import datapoint
 from drivers.xcom.protocol import Format, ObjectType
 from drivers.xcom.readings import Point
-from iocs.core.alarm import UNDEFINED, Severity
-from iocs.core.dbr import Native
-from iocs.core.declare import (
+from iocs.ca.dbr import Native
+from iocs.ca.stamp import Stamp
+from iocs.device.declare import (
     SLOW,
     Agreement,
     Presence,
@@ -26,12 +26,12 @@ from iocs.core.declare import (
     setpoint,
     state,
 )
-from iocs.core.declared import Command, Declared, Family, Reading, Setpoint
-from iocs.core.group import PartGroup
-from iocs.core.point import Point as ServedPoint
-from iocs.core.scan import Block
-from iocs.core.spec import Archive, PointSpec
-from iocs.core.stamp import Stamp
+from iocs.device.declared import Command, Declared, Family, Reading, Setpoint
+from iocs.device.group import PartGroup
+from iocs.device.scan import Block
+from iocs.record.alarm import UNDEFINED, Severity
+from iocs.record.point import Point as ServedPoint
+from iocs.record.spec import Archive, PointSpec
 
 from .judged import JUDGED, Judged
 from .names import States, description, precision, pv_name

@@ -15,7 +15,7 @@ from caproto.sync.client import read
 
 from iocs.cli.demo import ioc_arguments
 from iocs.cli.processes import child_environment
-from iocs.core.instrument import Instrument
+from iocs.device.instrument import Instrument
 
 from .pictures import State
 

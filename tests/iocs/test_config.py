@@ -14,10 +14,10 @@ import pytest
 
 from drivers.cpa1110.settings import CompressorSettings
 from drivers.cpa1110.units import PressureUnit
+from iocs.app.options import model_of, parse
+from iocs.app.runner import autosave_path
+from iocs.ca.access import WriteRule
 from iocs.config import ConfigError, IocTable, find_ioc, load_site, site_schema
-from iocs.core.access import WriteRule
-from iocs.core.options import model_of, parse
-from iocs.core.runner import autosave_path
 from iocs.registry import MODULES
 
 GOOD = """

@@ -12,10 +12,10 @@ from drivers.cvm96.blocks import plan
 from drivers.cvm96.device import MeterBus
 from drivers.cvm96.protocol import QUANTITIES, Image
 from drivers.cvm96.settings import Cvm96Settings, MeterSettings
-from iocs.core.instrument import Instrument
-from iocs.core.options import SettingsError, json_schema, parse
-from iocs.core.point import Point
+from iocs.app.options import SettingsError, json_schema, parse
 from iocs.cvm96 import ENERGIES, INSTRUMENT, MEASUREMENTS, PHASE_DEMANDS, MeterBusIOC
+from iocs.device.instrument import Instrument
+from iocs.record.point import Point
 from iocs.registry import load
 
 PER_LINE = {

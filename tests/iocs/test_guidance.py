@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from iocs.core.dbr import Native
+from iocs.ca.dbr import Native
 from iocs.export.files import Kind, Target, demo_target, export
 from iocs.export.rows import Row
 from iocs.registry import MODULES, load

@@ -7,10 +7,10 @@ import pytest
 from drivers.iseg.device import Crate
 from drivers.iseg.settings import CrateSettings, ModuleSettings, Polarity
 from drivers.iseg.words import CHANNEL_STATUS_BITS, MODULE_STATUS_BITS
-from iocs.core.alarm import Severity
-from iocs.core.options import SettingsError, parse
-from iocs.core.point import Point
+from iocs.app.options import SettingsError, parse
 from iocs.iseg import INSTRUMENT, CrateIOC
+from iocs.record.alarm import Severity
+from iocs.record.point import Point
 
 CRATE = "ChannelsOn ChannelsTripped MaxVoltage Connected LastError"
 MODULE = """

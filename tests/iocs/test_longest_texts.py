@@ -10,9 +10,9 @@ from drivers.cpa1110.words import bit_texts
 from drivers.xcom.addresses import Family
 from drivers.xcom.datapoints import datapoints_of
 from drivers.xcom.protocol import ObjectType
-from iocs.core.convert import coerce
-from iocs.core.declared import Declared
 from iocs.cpa1110 import CompressorIOC
+from iocs.device.declared import Declared
+from iocs.record.convert import coerce
 from iocs.xcom.names import pv_name
 from iocs.xcom.parts import DevicePVs
 

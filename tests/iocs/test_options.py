@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from drivers.cpa1110.settings import CompressorSettings
 from drivers.cpa1110.units import PressureUnit
+from iocs.app.flags import add_flags, table_from_flags
+from iocs.app.options import Problem, SettingsError, json_schema, parse
 from iocs.config import IocTable
-from iocs.core.flags import add_flags, table_from_flags
-from iocs.core.options import Problem, SettingsError, json_schema, parse
 
 
 class Colour(StrEnum):

@@ -8,14 +8,14 @@ from drivers.arbin.device import Cycler
 from drivers.arbin.reading import AuxValue, BmsValue, ChannelReading, SmbValue
 from drivers.arbin.settings import AuxCounts, CyclerSettings
 from drivers.arbin.words import AuxKind, Status
+from iocs.app.options import parse
 from iocs.arbin import INSTRUMENT, CyclerIOC
 from iocs.arbin.cycler import SCHEDULE_LIST_SIZE, listed
 from iocs.arbin.extras import AUX_NAMES, Extras
 from iocs.arbin.states import GROUPS, Group, group_of, text_of
-from iocs.core.alarm import Severity
-from iocs.core.dbr import Native
-from iocs.core.options import parse
-from iocs.core.point import Point
+from iocs.ca.dbr import Native
+from iocs.record.alarm import Severity
+from iocs.record.point import Point
 
 CYCLER = """
     LoginResult AllowControl ControlRefusal UserType SerialNumber ServerGeneration ChannelsTotal

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iocs.core.serve import Ioc
+from iocs.app.serve import Ioc
 from tests.iocs.core.every_record import DATABASE, EveryRecord, Pair
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, serving
 from tests.support.c_ioc import c_ioc

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from iocs.core.dbr import Native
-from iocs.core.declare import Internal
-from iocs.core.group import DeviceGroup
-from iocs.core.point import Point
-from iocs.core.spec import PointSpec
-from iocs.core.stamp import Stamp
+from iocs.ca.dbr import Native
+from iocs.ca.stamp import Stamp
+from iocs.device.declare import Internal
+from iocs.device.group import DeviceGroup
+from iocs.record.point import Point
+from iocs.record.spec import PointSpec
 from tests.iocs.core.plant import Plant
 from tests.support.rawca import RawCa
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from drivers.core.errors import LinkDown
-from iocs.core.alarm import Severity
-from iocs.core.declare import (
+from iocs.app.serve import Ioc, ServeOptions
+from iocs.device.declare import (
     analog,
     array,
     binary,
@@ -26,9 +26,9 @@ from iocs.core.declare import (
     state,
     text,
 )
-from iocs.core.group import DeviceGroup
-from iocs.core.scan import Scan
-from iocs.core.serve import Ioc, ServeOptions
+from iocs.device.group import DeviceGroup
+from iocs.device.scan import Scan
+from iocs.record.alarm import Severity
 from tests.support.wire.until import PATIENCE
 
 PREFIX = "T:"

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from iocs.core import logs
-from iocs.core.context import PortTaken
-from iocs.core.serve import Ioc, ServeOptions, serve
+from iocs.app import logs
+from iocs.app.serve import Ioc, ServeOptions, serve
+from iocs.ca.context import PortTaken
 from tests.iocs.core.plant import Plant, PlantIoc
 
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iocs.core.alarm import GOOD, UNDEFINED, Limits, Severity, Status, judge_state
-from iocs.core.declare import text
-from iocs.core.group import DeviceGroup
-from iocs.core.scan import Scan
-from iocs.core.stamp import Stamp
+from iocs.ca.stamp import Stamp
+from iocs.device.declare import text
+from iocs.device.group import DeviceGroup
+from iocs.device.scan import Scan
+from iocs.record.alarm import GOOD, UNDEFINED, Limits, Severity, Status, judge_state
 from tests.iocs.core.every_record import Pair
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now, serving
 from tests.support.ca import CaSpace

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from iocs.core.autosave import Autosave
-from iocs.core.fields import setting_fields
-from iocs.core.serve import ServeOptions
-from iocs.core.statefile import MAX_SIZE, write_atomically
+from iocs.app.autosave import Autosave
+from iocs.app.serve import ServeOptions
+from iocs.app.statefile import MAX_SIZE, write_atomically
+from iocs.record.fields import setting_fields
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now, serving, until
 from tests.support.ca import CaSpace
 from tests.support.rawca import RawCa
@@ -135,7 +135,7 @@ async def test_changes_during_a_write_are_in_the_next_one(
     path: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They do not wait as long as what could not be written."""
-    monkeypatch.setattr("iocs.core.autosave.RETRY", 1e6)
+    monkeypatch.setattr("iocs.app.autosave.RETRY", 1e6)
     group = PlantIoc(PREFIX, plant)
     autosave = Autosave(group, path, delay=0.0)
     autosave.start()

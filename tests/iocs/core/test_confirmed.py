@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from drivers.core.errors import Ambiguous, NotObeyed
-from iocs.core.agreement import AT_ONCE, BY_DRIVER, Agreement
-from iocs.core.declare import setpoint
-from iocs.core.serve import Ioc
+from iocs.app.serve import Ioc
+from iocs.device.agreement import AT_ONCE, BY_DRIVER, Agreement
+from iocs.device.declare import setpoint
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now, serving, until
 from tests.support.ca import CaSpace
 from tests.support.libca import CaError, Libca

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from iocs.core.access import Access, Client, WriteRule
-from iocs.core.convert import coerce, decode, parse_put
-from iocs.core.dbr import ConversionError, Form, Native, format_number, head_size, payload
-from iocs.core.declare import text_spec
-from iocs.core.point import Point
-from iocs.core.stamp import Stamp
+from iocs.ca.access import Access, Client, WriteRule
+from iocs.ca.dbr import ConversionError, Form, Native, format_number, head_size, payload
+from iocs.ca.stamp import Stamp
+from iocs.device.declare import text_spec
+from iocs.record.convert import coerce, decode, parse_put
+from iocs.record.point import Point
 from tests.iocs.core.every_record import RECORDS, EveryRecord
 from tests.iocs.core.plant import Plant
 

@@ -15,10 +15,10 @@ from typing import Any, cast
 
 import pytest
 
-from iocs.core import listener
-from iocs.core.context import Context
-from iocs.core.listener import Listener, most_clients
-from iocs.core.search import MAX_WAITING, RECEIVE_BUFFER, SearchSocket
+from iocs.ca import listener
+from iocs.ca.context import Context
+from iocs.ca.listener import Listener, most_clients
+from iocs.ca.search import MAX_WAITING, RECEIVE_BUFFER, SearchSocket
 from tests.iocs.core.plant import PREFIX, PlantIoc, until
 from tests.iocs.cpa1110.rig import simulator
 from tests.support.ca import CaSpace

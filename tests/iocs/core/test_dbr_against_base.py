@@ -9,7 +9,7 @@ from itertools import product
 
 import pytest
 
-from iocs.core.dbr import (
+from iocs.ca.dbr import (
     _PADDING,
     CLASS_NAME,
     MAX_VALUE_TYPE,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from iocs.core.fields import Field
+from iocs.record.fields import Field
 from tests.iocs.core.every_record import RECORDS, Pair
 from tests.iocs.core.plant import PREFIX
 from tests.support.rawca import DBR_ENUM, DBR_STRING, Channel, NoSuchPv, RawCa

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from iocs.core.context import Context
-from iocs.core.filters import MAX_FILTERS, Filters, parse_filters
-from iocs.core.search import answer
+from iocs.ca.context import Context
+from iocs.ca.filters import MAX_FILTERS, Filters, parse_filters
+from iocs.ca.search import answer
 from tests.iocs.core.every_record import EveryRecord, Pair
 from tests.iocs.core.plant import PREFIX, Plant, serving
 from tests.iocs.core.test_fields_against_base import created

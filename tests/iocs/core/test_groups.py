@@ -10,13 +10,13 @@ from typing import Any
 import psutil
 import pytest
 
-from iocs.core.declare import Declared, Internal, analog, connected_pv, number_pv
-from iocs.core.group import DeviceGroup, PartGroup
-from iocs.core.meta import GroupMeta
-from iocs.core.scan import Block, Scan
-from iocs.core.serve import Ioc
-from iocs.core.spec import NAME_PATTERN, DeclarationError
-from iocs.core.stamp import Stamp
+from iocs.app.serve import Ioc
+from iocs.ca.stamp import Stamp
+from iocs.device.declare import Declared, Internal, analog, connected_pv, number_pv
+from iocs.device.group import DeviceGroup, PartGroup
+from iocs.device.meta import GroupMeta
+from iocs.device.scan import Block, Scan
+from iocs.record.spec import NAME_PATTERN, DeclarationError
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, Reading, read_now, until
 from tests.support.rawca import LOG, RawCa
 

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from iocs.core.dbr import ConversionError
-from iocs.core.declare import array
-from iocs.core.framing import MAX_HELD, SMALL, Framer, Held, TooLong, room_for
-from iocs.core.search import answer
-from iocs.core.serve import Ioc
-from iocs.core.stamp import Stamp
+from iocs.app.serve import Ioc
+from iocs.ca.dbr import ConversionError
+from iocs.ca.framing import MAX_HELD, SMALL, Framer, Held, TooLong, room_for
+from iocs.ca.search import answer
+from iocs.ca.stamp import Stamp
+from iocs.device.declare import array
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now, serving, until
 from tests.support.ca import CaSpace
 from tests.support.rawca import (

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drivers.core.loglines import LONGEST, MOST_LINES
-from iocs.core import logs
-from iocs.core.framing import SMALL
-from iocs.core.health import ERROR_SIZE
-from iocs.core.serve import Ioc
+from iocs.app import logs
+from iocs.app.serve import Ioc
+from iocs.ca.framing import SMALL
+from iocs.device.health import ERROR_SIZE
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, serving
 from tests.support.ca import CaSpace
 from tests.support.rawca import (

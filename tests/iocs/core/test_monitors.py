@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iocs.core.filters import Filters, parse_filters
-from iocs.core.names import MAX_NAME, parse_address
-from iocs.core.stamp import Stamp
+from iocs.ca.filters import Filters, parse_filters
+from iocs.ca.names import MAX_NAME, parse_address
+from iocs.ca.stamp import Stamp
 from tests.iocs.core.every_record import Pair
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now
 from tests.support.ca import CaSpace

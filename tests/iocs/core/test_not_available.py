@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from iocs.core.alarm import Status
-from iocs.core.dbr import Native
-from iocs.core.declare import choice, setpoint
-from iocs.core.declared import Reading
-from iocs.core.group import DeviceGroup
-from iocs.core.scan import Scan
-from iocs.core.serve import Ioc
-from iocs.core.spec import NOT_AVAILABLE_STATE, DeclarationError, PointSpec, Presence
+from iocs.app.serve import Ioc
+from iocs.ca.dbr import Native
+from iocs.device.declare import choice, setpoint
+from iocs.device.declared import Reading
+from iocs.device.group import DeviceGroup
+from iocs.device.scan import Scan
+from iocs.record.alarm import Status
+from iocs.record.spec import NOT_AVAILABLE_STATE, DeclarationError, PointSpec, Presence
 from tests.iocs.core.plant import MODES, PREFIX, Plant, serving, until
 from tests.iocs.core.plant import Reading as Values
 from tests.support.ca import CaSpace

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from drivers.core.errors import Blocked
-from iocs.core.alarm import Severity
-from iocs.core.puts import PutQueue, PutRefused
-from iocs.core.serve import Ioc
+from iocs.app.serve import Ioc
+from iocs.device.puts import PutQueue, PutRefused
+from iocs.record.alarm import Severity
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now, serving, until
 from tests.support.ca import CaSpace
 from tests.support.rawca import RawCa

@@ -9,10 +9,10 @@ import pytest
 from caproto.asyncio.client import Context as CaprotoClient
 
 from drivers.core.errors import Refused
-from iocs.core.access import Access, Client, WriteRule
-from iocs.core.puts import MAX_WAITING
-from iocs.core.serve import Ioc
-from iocs.core.stamp import Stamp
+from iocs.app.serve import Ioc
+from iocs.ca.access import Access, Client, WriteRule
+from iocs.ca.stamp import Stamp
+from iocs.device.puts import MAX_WAITING
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now, serving, until
 from tests.support.ca import CaSpace
 from tests.support.libca import CaError, Libca

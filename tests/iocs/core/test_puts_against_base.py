@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from iocs.core.dbr import Form, Native, head_size
-from iocs.core.point import Point
-from iocs.core.puts import check_limits
-from iocs.core.stamp import Stamp
+from iocs.ca.dbr import Form, Native, head_size
+from iocs.ca.stamp import Stamp
+from iocs.device.puts import check_limits
+from iocs.record.point import Point
 from tests.iocs.core.every_record import RECORDS, Pair
 from tests.iocs.core.plant import PREFIX
 from tests.iocs.core.test_fields_against_base import (

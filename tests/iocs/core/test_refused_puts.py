@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import pytest
 
 from drivers.core.errors import Ambiguous, Blocked, LinkDown, Refused
-from iocs.core.access import Access, WriteRule
-from iocs.core.health import PUT_ERROR_SIZE
-from iocs.core.serve import Ioc
+from iocs.app.serve import Ioc
+from iocs.ca.access import Access, WriteRule
+from iocs.device.health import PUT_ERROR_SIZE
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now, serving, until
 from tests.support.ca import CaSpace
 from tests.support.libca import Libca

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from iocs.core.alarm import Severity
-from iocs.core.base_fields import base_fields
-from iocs.core.serve import Ioc
+from iocs.app.serve import Ioc
+from iocs.record.alarm import Severity
+from iocs.record.base_fields import base_fields
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now, until
 from tests.support.rawca import DBR_TIME_DOUBLE, RawCa
 

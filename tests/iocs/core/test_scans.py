@@ -9,8 +9,8 @@ import time
 import pytest
 
 from drivers.core.errors import NoReply
-from iocs.core.alarm import Status
-from iocs.core.serve import Ioc
+from iocs.app.serve import Ioc
+from iocs.record.alarm import Status
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now, until
 from tests.support.rawca import RawCa
 

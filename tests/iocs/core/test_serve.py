@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from iocs.core.context import Context, PortTaken, _bind_all
-from iocs.core.serve import Ioc, ServeOptions
-from iocs.core.statistics import RESTART_EXIT_CODE
+from iocs.app.serve import Ioc, ServeOptions
+from iocs.ca.context import Context, PortTaken, _bind_all
+from iocs.device.statistics import RESTART_EXIT_CODE
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc
 from tests.support.ca import CaSpace
 from tests.support.libca import Libca

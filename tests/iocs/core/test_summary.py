@@ -18,14 +18,14 @@ from typing import Any
 import pytest
 
 from drivers.core.errors import LinkDown
-from iocs.core.alarm import Severity
-from iocs.core.declare import analog, binary
-from iocs.core.declare import text as text_of
-from iocs.core.group import DeviceGroup, Group, PartGroup
-from iocs.core.posted import connected_pv
-from iocs.core.scan import Block, Scan, all_or_none
-from iocs.core.serve import Ioc
-from iocs.core.summary import LISTED, connection_of
+from iocs.app.serve import Ioc
+from iocs.device.declare import analog, binary
+from iocs.device.declare import text as text_of
+from iocs.device.group import DeviceGroup, Group, PartGroup
+from iocs.device.posted import connected_pv
+from iocs.device.scan import Block, Scan, all_or_none
+from iocs.device.summary import LISTED, connection_of
+from iocs.record.alarm import Severity
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, Reading, read_now, serving, until
 from tests.support.ca import CaSpace
 from tests.support.libca import Form, Libca

@@ -11,11 +11,11 @@ from importlib import metadata
 
 import pytest
 
-from iocs.core.circuit import USER_TIMEOUT
-from iocs.core.group import DeviceGroup
-from iocs.core.monitor import BACKLOG
-from iocs.core.serve import Ioc
-from iocs.core.stamp import Stamp
+from iocs.app.serve import Ioc
+from iocs.ca.circuit import USER_TIMEOUT
+from iocs.ca.monitor import BACKLOG
+from iocs.ca.stamp import Stamp
+from iocs.device.group import DeviceGroup
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now, until
 from tests.support.rawca import DBR_TIME_DOUBLE, VERSION, RawCa, pack
 
@@ -87,7 +87,7 @@ async def test_trap_17_a_circuit_leaves_nothing_behind(ioc: Ioc, group: PlantIoc
 
 
 async def test_trap_18_a_pv_with_all_its_fields_costs_little(plant: Plant) -> None:
-    from iocs.core.declare import number_pv
+    from iocs.device.declare import number_pv
 
     members = {f"pv{i}": number_pv(f"Pv{i}", f"PV {i}", "mm") for i in range(1000)}
     kind = type("Many", (DeviceGroup,), {"__module__": __name__, **members})

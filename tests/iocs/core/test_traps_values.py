@@ -9,12 +9,12 @@ import struct
 import pytest
 
 from drivers.core.errors import LinkDown
-from iocs.core.alarm import GOOD, UNDEFINED, Severity, Status
-from iocs.core.dbr import Native
-from iocs.core.point import Point
-from iocs.core.serve import Ioc
-from iocs.core.spec import DeclarationError, PointSpec
-from iocs.core.stamp import Stamp
+from iocs.app.serve import Ioc
+from iocs.ca.dbr import Native
+from iocs.ca.stamp import Stamp
+from iocs.record.alarm import GOOD, UNDEFINED, Severity, Status
+from iocs.record.point import Point
+from iocs.record.spec import DeclarationError, PointSpec
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now
 from tests.support.rawca import ALARM, DBR_CTRL_DOUBLE, LOG, PROPERTY, VALUE, RawCa
 

@@ -17,14 +17,14 @@ from typing import Any
 import pytest
 
 from iocs import registry
-from iocs.core.alarm import Severity
-from iocs.core.declared import Declared, Internal
-from iocs.core.group import DeviceGroup, Group
-from iocs.core.health import HealthPVs
-from iocs.core.instrument import Instrument
-from iocs.core.options import parse
-from iocs.core.point import Point
-from iocs.core.summary import LISTED
+from iocs.app.options import parse
+from iocs.device.declared import Declared, Internal
+from iocs.device.group import DeviceGroup, Group
+from iocs.device.health import HealthPVs
+from iocs.device.instrument import Instrument
+from iocs.device.summary import LISTED
+from iocs.record.alarm import Severity
+from iocs.record.point import Point
 from tests.support.process import PythonProcess
 from tests.support.wire.until import until
 

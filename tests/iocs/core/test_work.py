@@ -11,14 +11,14 @@ from typing import Any, cast
 
 import pytest
 
-from iocs.core.autosave import Autosave
-from iocs.core.context import Context
-from iocs.core.declare import analog
-from iocs.core.group import DeviceGroup, PartGroup
-from iocs.core.monitor import Monitor
-from iocs.core.posted import connected_pv
-from iocs.core.scan import Block, Scan
-from iocs.core.stamp import Stamp
+from iocs.app.autosave import Autosave
+from iocs.ca.context import Context
+from iocs.ca.monitor import Monitor
+from iocs.ca.stamp import Stamp
+from iocs.device.declare import analog
+from iocs.device.group import DeviceGroup, PartGroup
+from iocs.device.posted import connected_pv
+from iocs.device.scan import Block, Scan
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, until
 from tests.support.ca import CaSpace
 from tests.support.rawca import (
@@ -38,6 +38,7 @@ from tests.support.rawca import (
 from tests.support.work import counted
 
 _FEW, _MANY, _MESSAGES = 100, 3000, 40
+OURS = tuple(f"/iocs/{storey}/" for storey in ("ca", "record", "device", "app"))
 _LEVEL = PREFIX + "Level"
 
 Request = Callable[[list[Channel], int], bytes]
@@ -103,7 +104,7 @@ async def _work_of(server: Context, request: Request, count: int) -> int:
     """Instructions for some requests of a client that has `count` of everything."""
     async with _crowded(server, count) as (client, channels):
         messages = [request(channels, number) for number in range(_MESSAGES)]
-        with counted("/iocs/core/", "/caproto/", but=frozenset({"broadcast_beacon_loop"})) as work:
+        with counted(*OURS, "/caproto/", but=frozenset({"broadcast_beacon_loop"})) as work:
             for message in messages:
                 client.send(message)
             await client.sync()
@@ -163,7 +164,7 @@ async def test_events_off_and_on_cost_the_same_while_updates_wait(
             (circuit,) = server.circuits
             await until(lambda: circuit._outbox.muted)
             group.point("level").post(float(count), Stamp.now())
-            with counted("/iocs/core/", but=frozenset({"broadcast_beacon_loop", "take"})) as spent:
+            with counted(*OURS, but=frozenset({"broadcast_beacon_loop", "take"})) as spent:
                 for _ in range(_MESSAGES):
                     circuit._outbox.mute(False)
                     circuit._outbox.mute(True)
@@ -195,7 +196,7 @@ async def test_a_post_looks_only_at_fields_that_somebody_watches(
     level = group.point("level")
 
     def work() -> int:
-        with counted("/iocs/core/", but=frozenset({"broadcast_beacon_loop"})) as spent:
+        with counted(*OURS, but=frozenset({"broadcast_beacon_loop"})) as spent:
             level.post(level.value + 1.0, Stamp.now())
         return spent.instructions
 
@@ -230,7 +231,7 @@ async def test_a_read_of_one_part_does_not_walk_the_others() -> None:
         group = kind(PREFIX, Plant())
         poller = group.all_pollers[0]
         await poller.refresh()
-        with counted("/iocs/core/") as spent:
+        with counted(*OURS) as spent:
             await poller.refresh()
             group.health.polled(poller)
         await group.stop()
@@ -250,7 +251,7 @@ async def test_autosave_looks_only_at_what_changed(tmp_path: Path) -> None:
                 point.change_limit("HIHI", 1.0)
         autosave.content()
         points[-1].change("DESC", "changed")
-        with counted("/iocs/core/") as spent:
+        with counted(*OURS) as spent:
             autosave._settings()
         return spent.instructions
 
@@ -286,7 +287,7 @@ async def test_an_alarm_costs_the_same_whatever_else_is_in_alarm() -> None:
     async def work(count: int) -> int:
         group = await _cells_in_alarm(count)
         level, before = group.parts[-1].point("level"), group.alarm_count.value
-        with counted("/iocs/core/") as spent:
+        with counted(*OURS) as spent:
             for value in (0.0, 5.0, None, 5.0):
                 level.post(value, Stamp.now())
                 await asyncio.sleep(0)
@@ -301,7 +302,7 @@ async def test_a_read_that_changes_no_alarm_does_not_look_at_them() -> None:
 
     async def read(level: float) -> int:
         group.device.slow_reading = level
-        with counted("/iocs/core/summary.py", "/iocs/core/stamp.py") as spent:
+        with counted("/iocs/device/summary.py", "/iocs/ca/stamp.py") as spent:
             await group.all_pollers[0].refresh()
             await asyncio.sleep(0)
         return spent.instructions

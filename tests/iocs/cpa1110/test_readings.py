@@ -12,7 +12,7 @@ from caproto.asyncio.client import Context
 from drivers.cpa1110.model import REVISION_2X, REVISION_3X, CompressorModel, Panel
 from drivers.cpa1110.protocol import Snapshot
 from drivers.cpa1110.units import PressureUnit, TemperatureUnit
-from iocs.core.runner import RunOptions, make_group
+from iocs.app.runner import RunOptions, make_group
 from iocs.cpa1110 import INSTRUMENT
 from tests.iocs.cpa1110.expected import (
     BITS,

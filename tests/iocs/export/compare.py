@@ -11,8 +11,8 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from iocs.core.spec import MAX_LONG, MIN_LONG
 from iocs.export.rows import Row
+from iocs.record.spec import MAX_LONG, MIN_LONG
 from tests.support.libca import Form, Libca
 
 Facts = dict[str, Any]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from iocs.core.alarm import Severity
-from iocs.core.dbr import Native
-from iocs.core.declare import (
+from iocs.ca.dbr import Native
+from iocs.device.declare import (
     SLOW,
     analog,
     array,
@@ -19,9 +18,10 @@ from iocs.core.declare import (
     state,
     text,
 )
-from iocs.core.group import DeviceGroup, PartGroup
-from iocs.core.instrument import Demo, Instrument
-from iocs.core.scan import Block, Scan
+from iocs.device.group import DeviceGroup, PartGroup
+from iocs.device.instrument import Demo, Instrument
+from iocs.device.scan import Block, Scan
+from iocs.record.alarm import Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import importlib
 import logging
 import sys
 
-from iocs.core.options import parse
-from iocs.core.runner import RunOptions, run
+from iocs.app.options import parse
+from iocs.app.runner import RunOptions, run
 
 
 def main(module: str, link: str, prefix: str) -> int:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from iocs.core.fields import SCAN_MENU
 from iocs.export.files import Kind, demo_target, export
 from iocs.export.rows import Row
+from iocs.record.fields import SCAN_MENU
 from iocs.registry import MODULES
 from tests.iocs.export import compare
 from tests.iocs.export.conftest import BASE, OURS, Pair

@@ -16,16 +16,16 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from iocs.app.options import parse
+from iocs.app.runner import RunOptions, make_group
 from iocs.cli import main
 from iocs.config import load_site
-from iocs.core.group import DeviceGroup
-from iocs.core.options import parse
-from iocs.core.point import Point
-from iocs.core.runner import RunOptions, make_group
+from iocs.device.group import DeviceGroup
 from iocs.export import db, files
 from iocs.export.files import Kind, Target, configured_target, demo_target, export
 from iocs.export.rows import Row, Section, number_text
 from iocs.export.table import Format, pv_table
+from iocs.record.point import Point
 from iocs.registry import MODULES, load
 from tests.iocs.export.sample import INSTRUMENT
 from tests.support.peers import need

@@ -11,12 +11,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from iocs.ca.dbr import Native
 from iocs.config import load_site
-from iocs.core.alarm import Severity
-from iocs.core.dbr import Native
-from iocs.core.spec import DeclarationError, PointSpec
 from iocs.export.files import Kind, configured_target, demo_target, export
 from iocs.export.target import Target
+from iocs.record.alarm import Severity
+from iocs.record.spec import DeclarationError, PointSpec
 from iocs.registry import MODULES, load
 from tests.iocs.export.conftest import OURS, serve_ours
 from tests.iocs.export.sample import INSTRUMENT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from iocs.core.dbr import Native
+from iocs.ca.dbr import Native
 from iocs.export.bob_types import WRITING
 from iocs.export.rows import Row
 from iocs.registry import MODULES

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 from xml.etree import ElementTree as ET
 
-from iocs.core.dbr import Native
+from iocs.ca.dbr import Native
 from iocs.export.rows import Row, Section
 from iocs.screens.style import EDGE
 

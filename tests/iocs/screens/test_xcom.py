@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from iocs.core.dbr import Native
+from iocs.ca.dbr import Native
 from iocs.export.rows import Row
 
 from .reader import OPI, Screen, Widget, place, record

@@ -17,10 +17,10 @@ from drivers.xcom.protocol import ObjectType
 from drivers.xcom.readings import InfoReading
 from drivers.xcom.readings import Point as Place
 from drivers.xcom.settings import BatteryMonitor, XcomSettings
-from iocs.core.alarm import Severity
-from iocs.core.options import SettingsError, parse
-from iocs.core.point import Point
-from iocs.core.stamp import Stamp
+from iocs.app.options import SettingsError, parse
+from iocs.ca.stamp import Stamp
+from iocs.record.alarm import Severity
+from iocs.record.point import Point
 from iocs.xcom import INSTRUMENT, SiteIOC
 from iocs.xcom.alarms import MessageAlarm, source_name
 from iocs.xcom.choose import FAST_NUMBERS, SLOW_NUMBERS

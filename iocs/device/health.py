@@ -15,17 +15,17 @@ import psutil
 
 from drivers.core.device import Device
 from drivers.core.loglines import plain
+from iocs.ca.access import Client
+from iocs.ca.dbr import Native
+from iocs.ca.stamp import Stamp
+from iocs.record.alarm import Severity
+from iocs.record.spec import PointSpec
 
-from .access import Client
-from .alarm import Severity
-from .dbr import Native
 from .declare import text_spec
 from .declared import Family, Internal
 from .meta import PART_CONNECTED
 from .posted import FAST, connected_pv, count_pv, number_pv
 from .scan import Poller
-from .spec import PointSpec
-from .stamp import Stamp
 from .statistics import Statistics, StatisticsPVs
 from .summary import LISTED, Summary
 

@@ -1,4 +1,4 @@
-"""Declarations: the objects behind the words of :mod:`iocs.core.declare`."""
+"""Declarations: the objects behind the words of :mod:`iocs.device.declare`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from caproto.server import pvproperty
 
+from iocs.record.point import Point
+from iocs.record.spec import PointSpec
+
 from .agreement import AT_ONCE, Agreement
-from .point import Point
 from .scan import Block
-from .spec import PointSpec
 
 if TYPE_CHECKING:
     from .group import Group
@@ -21,7 +22,7 @@ V = TypeVar("V")
 
 
 class Declared(pvproperty):
-    """A PV of a group's class; the group's attribute is its :class:`~iocs.core.channel.Point`.
+    """A PV of a group's class; the group's attribute is its :class:`~iocs.ca.channel.Point`.
 
     ``at_device`` tells whose truth it shows: what is the device's is INVALID while that is away.
     """

@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 from drivers.core.errors import Ambiguous, NotObeyed
 from drivers.core.loglines import plain
-
-from .alarm import GOOD, NOT_CARRIED_OUT, READ_FAILED, WRITE_FAILED, Alarm, Severity
-from .dbr import ConversionError, Native
-from .spec import NOT_AVAILABLE_STATE, PointSpec, Presence
-from .stamp import Stamp
+from iocs.ca.dbr import ConversionError, Native
+from iocs.ca.stamp import Stamp
+from iocs.record.alarm import GOOD, NOT_CARRIED_OUT, READ_FAILED, WRITE_FAILED, Alarm, Severity
+from iocs.record.spec import NOT_AVAILABLE_STATE, PointSpec, Presence
 
 if TYPE_CHECKING:
+    from iocs.record.point import Point
+
     from .declared import Command, Setpoint
     from .group import Group
-    from .point import Point
     from .scan import Poller
 
 log = logging.getLogger("labioc.puts")

@@ -19,6 +19,7 @@ import psutil
 from caproto.asyncio import server as caserver
 
 from drivers.core.loglines import FewLines
+from iocs.record.point import Point
 
 from .channel import Channel
 from .circuit import RECEIVE_CHUNK, Circuit, tune_socket
@@ -26,7 +27,6 @@ from .dbr import Native
 from .framing import Held
 from .listener import Listener, most_clients
 from .names import parse_address
-from .point import Point
 from .search import SearchSocket
 
 log = logging.getLogger("labioc.ca")

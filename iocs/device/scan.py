@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from drivers.core.errors import DriverError
 from drivers.core.loglines import plain
-
-from .alarm import COMM, READ_FAILED, Alarm
-from .dbr import ConversionError
-from .stamp import Stamp
+from iocs.ca.dbr import ConversionError
+from iocs.ca.stamp import Stamp
+from iocs.record.alarm import COMM, READ_FAILED, Alarm
 
 if TYPE_CHECKING:
+    from iocs.record.point import Point
+
     from .group import Group
-    from .point import Point
 
 log = logging.getLogger("labioc.scan")
 

@@ -1,7 +1,7 @@
 """Settings dataclasses as configuration tables, with every mistake found at once.
 
 A driver's settings stay a plain frozen dataclass; here they are checked by pydantic and described
-as JSON Schema; :mod:`iocs.core.flags` makes command-line flags of them. Enum members are
+as JSON Schema; :mod:`iocs.app.flags` makes command-line flags of them. Enum members are
 written by their text (``pressure_unit = "bar"``). Types are meant: ``"5"`` and ``true`` are not
 numbers.
 """

@@ -7,10 +7,11 @@ from typing import Any
 from caproto.server import PVGroup
 from caproto.server.server import PVGroupMeta
 
+from iocs.record.spec import DeclarationError
+
 from .declared import Declared, Family, Internal
 from .scan import Scan
 from .scan_pvs import scan_members
-from .spec import DeclarationError
 
 _OF_PVGROUP = {"parent", "macros", "prefix", "alarms", "pvdb", "attr_pvdb", "attr_to_pvname"}
 _OF_PVGROUP |= {"groups", "states", "update_state", "name", "log"}
@@ -18,7 +19,7 @@ _OF_GROUP = {"root", "target", "may_grow", "feeds", "settings", "parts", "poller
 _OF_GROUP |= {"device", "access_rules", "on_settings_changed", "on_restart", "count_clients"}
 _OF_GROUP |= {"on_growth", "health", "put_queue", "label", "all_pollers"}
 _INSTANCE_ATTRIBUTES = _OF_PVGROUP | _OF_GROUP
-"""What PVGroup and the groups of :mod:`iocs.core.group` set on themselves: no names for PVs."""
+"""What PVGroup and the groups of :mod:`iocs.device.group` set on themselves: no names for PVs."""
 
 
 PART_CONNECTED = "part_connected"
@@ -88,4 +89,4 @@ def _check_names(name: str, bases: tuple[type, ...], dct: dict[str, Any]) -> Non
 
 
 class PVs(PVGroup, metaclass=GroupMeta):
-    """A PVGroup whose class body is written with the words of :mod:`iocs.core.declare`."""
+    """A PVGroup whose class body is written with the words of :mod:`iocs.device.declare`."""

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any
 from caproto import AccessRights, AlarmStatus
 from caproto.server import menus
 
-from .access import Client
+from iocs.ca.access import Client
+from iocs.ca.channel import Channel
+from iocs.ca.dbr import ENUM_STRING_SIZE, ConversionError, Native, format_number, to_integer
+from iocs.ca.monitor import ALL_VALUES
+from iocs.ca.stamp import Stamp
+
 from .alarm import LIMIT_FIELDS, SEVERITY_FIELDS, Severity
 from .base_fields import (
     STATE_PREFIXES,
@@ -28,16 +33,12 @@ from .base_fields import (
     native_of,
     type_ends,
 )
-from .channel import Channel
 from .convert import parse_put
-from .dbr import ENUM_STRING_SIZE, ConversionError, Native, format_number, to_integer
-from .monitor import ALL_VALUES
 from .point import Point
 from .spec import DESC_SIZE
-from .stamp import Stamp
 
 if TYPE_CHECKING:
-    from .monitor import Monitor
+    from iocs.ca.monitor import Monitor
 
 SEVERITY_MENU: tuple[str, ...] = tuple(menus.menuAlarmSevr.get_string_tuple())
 STATUS_MENU: tuple[str, ...] = tuple(status.name for status in AlarmStatus)

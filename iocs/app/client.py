@@ -12,8 +12,7 @@ import caproto as ca
 from caproto.asyncio.client import Context
 
 from drivers.core.loglines import plain
-
-from .dbr import format_number
+from iocs.ca.dbr import format_number
 
 log = logging.getLogger("labioc.client")
 

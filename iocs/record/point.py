@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from caproto import AccessRights
 
-from . import dbr
-from .access import Client
+from iocs.ca import dbr
+from iocs.ca.access import Client
+from iocs.ca.channel import Channel
+from iocs.ca.dbr import Native
+from iocs.ca.monitor import ALL_VALUES, Event
+from iocs.ca.stamp import Stamp
+
 from .alarm import (
     COMM,
     GOOD,
@@ -25,18 +30,15 @@ from .alarm import (
     Status,
     judge_state,
 )
-from .channel import Channel
 from .convert import coerce, parse_put
-from .dbr import Native
-from .monitor import ALL_VALUES, Event
 from .spec import PointSpec, Presence
-from .stamp import Stamp
 
 if TYPE_CHECKING:
+    from iocs.device.group import Group
+    from iocs.device.scan import Poller
+    from iocs.device.summary import Place
+
     from .fields import Field
-    from .group import Group
-    from .scan import Poller
-    from .summary import Place
 
 Putter = Callable[["Point", Any], Awaitable[None]]
 """What a client's put does: gets the value, returns when the device has confirmed it, or raises."""
@@ -255,7 +257,7 @@ class Point(Channel):
 
         ``None`` makes the PV INVALID, unless it was declared that the device may have no value:
         then it is not available, without an alarm. A value that does not fit the record raises
-        :class:`~iocs.core.dbr.ConversionError` and changes nothing. Nothing is posted when neither
+        :class:`~iocs.ca.dbr.ConversionError` and changes nothing. Nothing is posted when neither
         value (beyond MDEL, ADEL) nor alarm changed. Without ``alarm`` the limits and state
         severities decide.
         """

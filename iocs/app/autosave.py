@@ -17,13 +17,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .convert import parse_put
-from .fields import restore_field, setting_fields
-from .point import Point
+from iocs.record.convert import parse_put
+from iocs.record.fields import restore_field, setting_fields
+from iocs.record.point import Point
+
 from .statefile import NotAFile, put_aside, read_text, write_atomically
 
 if TYPE_CHECKING:
-    from .group import DeviceGroup
+    from iocs.device.group import DeviceGroup
 
 log = logging.getLogger("labioc.autosave")
 

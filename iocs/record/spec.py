@@ -13,8 +13,9 @@ from enum import Enum
 
 import numpy as np
 
+from iocs.ca.dbr import DTYPES, ENUM_STATES, ENUM_STRING_SIZE, UNITS_SIZE, Native
+
 from .alarm import Severity
-from .dbr import DTYPES, ENUM_STATES, ENUM_STRING_SIZE, UNITS_SIZE, Native
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9_:-]+")
 DESC_SIZE = 40

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from .alarm import Severity
-from .dbr import Native
+from iocs.ca.dbr import Native
+from iocs.record.alarm import Severity
+from iocs.record.spec import Archive, PointSpec
+
 from .declared import Internal
-from .spec import Archive, PointSpec
 
 FAST = Archive(method="monitor", period=1.0)
 """What is looked at all the time."""

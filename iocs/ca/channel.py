@@ -1,7 +1,6 @@
 """Channels: what a client can connect to, and who is told when it changes.
 
-:class:`~iocs.core.point.Point` is the value (VAL) of a record, :class:`~iocs.core.fields.Field` any
-other field of it. Both answer the calls that caproto makes of its ``ChannelData``.
+They answer the calls that caproto makes of its ``ChannelData``.
 """
 
 from __future__ import annotations

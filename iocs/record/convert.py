@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from drivers.core.loglines import plain, quoted
+from iocs.ca.dbr import DTYPES, STRING_SIZE, ConversionError, Native, head_size, split
 
-from .dbr import DTYPES, STRING_SIZE, ConversionError, Native, head_size, split
 from .spec import MAX_LONG, MIN_LONG, PointSpec
 
 if TYPE_CHECKING:
-    from .channel import Channel
+    from iocs.ca.channel import Channel
 
 ELLIPSIS = "..."
 """The end of a text of which more would not fit."""
@@ -32,7 +32,7 @@ _INTEGER_ENDS = {
 def coerce(spec: PointSpec, value: Any, pvname: str) -> Any:
     """A driver's value as the record holds it: float, int, str, or a full-length native array.
 
-    Raises :class:`~iocs.core.dbr.ConversionError`, which names the PV, for what it cannot hold.
+    Raises :class:`~iocs.ca.dbr.ConversionError`, which names the PV, for what it cannot hold.
     """
     try:
         return _coerce(spec, value)

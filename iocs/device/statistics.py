@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from .dbr import Native
+from iocs.ca.dbr import Native
+from iocs.ca.stamp import Stamp
+from iocs.record.spec import PointSpec
+
 from .declare import Internal, Setting, count_pv, number_pv, text_spec
 from .meta import PVs
-from .spec import PointSpec
-from .stamp import Stamp
 
 if TYPE_CHECKING:
     from .group import DeviceGroup

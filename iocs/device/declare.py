@@ -11,13 +11,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from iocs.ca.dbr import Native
+from iocs.record.alarm import Severity
+from iocs.record.spec import NOT_AVAILABLE_STATE, Archive, PointSpec, Presence
+
 from .agreement import AT_ONCE, BY_DRIVER, Agreement
-from .alarm import Severity
-from .dbr import Native
 from .declared import Command, Declared, Family, Internal, Reading, Setpoint, Setting
 from .posted import FAST, SLOW, connected_pv, count_pv, number_pv
 from .scan import Block
-from .spec import NOT_AVAILABLE_STATE, Archive, PointSpec, Presence
 
 R = TypeVar("R")
 T = TypeVar("T")

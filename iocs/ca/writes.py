@@ -13,14 +13,14 @@ from caproto import AccessRights, CAStatus
 
 from drivers.core.errors import DriverError
 from drivers.core.loglines import FewLines, quoted
+from iocs.device.puts import wanted
+from iocs.record.convert import decode, joined
+from iocs.record.point import Point
 
 from . import dbr
 from .access import Client
 from .channel import Channel
-from .convert import decode, joined
 from .framing import TooLong
-from .point import Point
-from .puts import wanted
 from .wire import Command, Put, error_reply, message
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from caproto import ChannelType
 from caproto.server.records.utils import records
 
-from .dbr import Native
+from iocs.ca.dbr import Native
 
 if TYPE_CHECKING:
     from .point import Point

@@ -20,16 +20,16 @@ from typing import Any
 from caproto.server import template_arg_parser
 
 from drivers.core.loglines import plain
+from iocs.ca.access import Access, WriteRule
+from iocs.device.group import DeviceGroup
+from iocs.device.instrument import Instrument
+from iocs.record.spec import NAME_PATTERN, DeclarationError
 
-from .access import Access, WriteRule
 from .flags import add_flags, table_from_flags
-from .group import DeviceGroup
-from .instrument import Instrument
 from .logs import LEVELS, LISTING, set_up
 from .loop import IocLoop
 from .options import SettingsError, parse
 from .serve import Ioc, ServeOptions, serve
-from .spec import NAME_PATTERN, DeclarationError
 
 log = logging.getLogger("labioc")
 

@@ -8,8 +8,8 @@ counts as one alarm:
 * a device or part that is away, told by its ``Connected`` and of its severity: the PVs that hang on
   it and are not known for that reason, and the ``Connected`` of the parts below, are no alarms of
   their own. The alarm tree hangs them in the same way (:func:`connection_of`);
-* a PV that is declared to tell why others are not known (:class:`~iocs.core.scan.Feed`): those are
-  no alarms of their own while it alarms;
+* a PV that is declared to tell why others are not known (:class:`~iocs.device.scan.Feed`): those
+  are no alarms of their own while it alarms;
 * what is read, but not known, beside such a part is a total that lacks it, and no alarm either;
 * a block that is not read, or PVs without a value, while the device is there: each PV counts, and
   those of one scan share one entry of the list.
@@ -32,15 +32,16 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from drivers.core.loglines import plain
+from iocs.ca.dbr import EPICS_EPOCH, Native, format_number
+from iocs.ca.stamp import Stamp
+from iocs.record.alarm import Severity, Status
 
-from .alarm import Severity, Status
-from .dbr import EPICS_EPOCH, Native, format_number
 from .posted import CONNECTED
-from .stamp import Stamp
 
 if TYPE_CHECKING:
+    from iocs.record.point import Point
+
     from .group import DeviceGroup, Group
-    from .point import Point
     from .scan import Poller
 
 LISTED = 10

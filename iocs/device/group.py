@@ -13,16 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 from drivers.core.device import Device
+from iocs.ca.access import Access
+from iocs.ca.stamp import Stamp
+from iocs.record.point import Point
+from iocs.record.spec import DeclarationError
 
-from .access import Access
 from .declared import Command, Setpoint, Setting
 from .health import Health, HealthPVs
 from .meta import PVs
-from .point import Point
 from .puts import CommandPut, PutQueue, SetpointPut, check_limits
 from .scan import Block, Feed, Follower, Poller, Scan
-from .spec import DeclarationError
-from .stamp import Stamp
 
 D = TypeVar("D", bound=Device)
 T = TypeVar("T")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .dbr import Native
+from iocs.ca.dbr import Native
+from iocs.record.spec import PointSpec
+
 from .declare import Declared, Setting, count_pv, number_pv
 from .scan import MAX_PERIOD, MIN_PERIOD, Scan
-from .spec import PointSpec
 
 if TYPE_CHECKING:
     from .group import DeviceGroup

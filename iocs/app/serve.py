@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from iocs.ca.channel import Channel
+from iocs.ca.context import Context
+from iocs.device.group import DeviceGroup
+from iocs.device.statistics import RESTART_EXIT_CODE
+
 from .autosave import Autosave
-from .channel import Channel
-from .context import Context
-from .group import DeviceGroup
-from .statistics import RESTART_EXIT_CODE
 
 log = logging.getLogger("labioc")
 

@@ -1,0 +1,1 @@
+"""The process around an IOC: settings, command line, serving, autosave, logs."""

@@ -1,0 +1,1 @@
+"""What an IOC is made of: declarations, groups, scans, puts, health."""
