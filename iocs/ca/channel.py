@@ -6,22 +6,47 @@ They answer the calls that caproto makes of its ``ChannelData``.
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from enum import IntFlag
+from typing import Any, ClassVar, Protocol
 
 from caproto import AccessRights, ChannelData, ChannelType
 
 from . import dbr
 from .access import Client
 from .dbr import Native
-from .monitor import Monitor, Payloads
 from .stamp import Stamp
+
+Payloads = dict[tuple[int, int, bool], bytes]
+"""Encodings of one state by DBR type, count, and whether it was opened as ``NAME$``."""
+
+
+class Event(IntFlag):
+    """What changed, and what a subscription asks for (DBE_VALUE, _LOG, _ALARM, _PROPERTY)."""
+
+    NONE = 0
+    VALUE = 1
+    LOG = 2
+    ALARM = 4
+    PROPERTY = 8
+
+
+ALL_VALUES = Event.VALUE | Event.LOG
+
+
+class Subscriber(Protocol):
+    """A subscription, as a channel sees it; ``index`` is its place among those of the channel."""
+
+    index: int
+    mask: int
+
+    def offer(self, payloads: Payloads, events: int = 0) -> None: ...
 
 
 class Channel(ChannelData):
     """What a client can connect to: typed value with alarm, stamp, metadata and subscribers."""
 
     __slots__ = ()
-    monitors: list[Monitor] | None
+    monitors: list[Subscriber] | None
     pvname: str
     value: Any
     status: int  # type: ignore[override]
@@ -76,6 +101,22 @@ class Channel(ChannelData):
         """
         raise NotImplementedError
 
+    def acknowledge(self, data_type: int, value: int, client: Client) -> None:
+        """Carry out DBR_PUT_ACKS or DBR_PUT_ACKT; raises the reason if it is not done."""
+        raise dbr.ConversionError(f"{self.pvname} has no alarm to acknowledge")
+
+    def native_of(self, field: str) -> Native | None:
+        """The type of a field of it, None for the value itself; KeyError if there is none."""
+        if field in ("", "VAL"):
+            return None
+        raise KeyError(field)
+
+    def get_field(self, field: str) -> Channel:
+        """The channel of a field of it; KeyError if there is none."""
+        if field in ("", "VAL"):
+            return self
+        raise KeyError(field)
+
     def metadata_limits(self) -> tuple[float, ...]:
         """Limits in the order of DBR_CTRL: display, alarm and warning, control.
 
@@ -91,7 +132,7 @@ class Channel(ChannelData):
         values = [self.value] if self.scalar else self.value.tolist()
         return [dbr.format_number(v, self.precision, self.native) for v in values]
 
-    def add_monitor(self, monitor: Monitor) -> None:
+    def add_monitor(self, monitor: Subscriber) -> None:
         """Subscribe, and send the present state at once."""
         if self.monitors is None:
             self.monitors = []
@@ -99,7 +140,7 @@ class Channel(ChannelData):
         self.monitors.append(monitor)
         monitor.offer({})
 
-    def remove_monitor(self, monitor: Monitor) -> None:
+    def remove_monitor(self, monitor: Subscriber) -> None:
         """Unsubscribe; the last subscriber takes the place of this one."""
         if self.monitors is None:
             return

@@ -11,22 +11,21 @@ import asyncio
 import logging
 import socket
 import struct
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import caproto as ca
 from caproto import CAStatus
 
-from drivers.core.loglines import plain
+from drivers.core.loglines import FewLines, plain
 
 from . import dbr
 from .access import Client
 from .channel import Channel
 from .dbr import ConversionError, Native
-from .filters import Filters
-from .framing import Framer, TooLong, room_for
+from .framing import Framer, Held, TooLong, room_for
 from .monitor import Monitor
 from .names import parse_address
+from .opened import OpenChannel
 from .outbox import Outbox
 from .wire import (
     GETFAIL,
@@ -40,9 +39,6 @@ from .wire import (
     search_reply,
 )
 from .writes import Writes
-
-if TYPE_CHECKING:
-    from .context import Context
 
 log = logging.getLogger("labioc.ca")
 
@@ -61,17 +57,16 @@ _MALFORMED = (ca.CaprotoError, ValueError, LookupError, TypeError, ArithmeticErr
 """What parsing bytes that are no Channel Access may raise."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenChannel:
-    """A channel as one client has it open, with the client's subscriptions to it by number."""
+class Site(Protocol):
+    """What a circuit is told of the server that it belongs to."""
 
-    name: str
-    cid: int
-    channel: Channel
-    count: int
-    filters: Filters | None
-    long_text: bool
-    monitors: dict[int, Monitor] = field(default_factory=dict[int, Monitor])
+    port: int
+    held: Held
+    lines: FewLines
+
+    def find(self, name: str) -> Channel | None: ...
+
+    def knows(self, name: str) -> bool: ...
 
 
 class Gone(Exception):
@@ -90,21 +85,21 @@ class Circuit:
     """A client's connection."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: Context
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, site: Site
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self._context = context
+        self._site = site
         self._address: tuple[str, int] = writer.get_extra_info("peername") or ("?", 0)
         self._parser = ca.VirtualCircuit(ca.SERVER, self._address, None)
-        self._framer = Framer(self._room, context.held)
+        self._framer = Framer(self._room, site.held)
         self._outbox = Outbox(writer)
         self._host = self._user = ""
         self._greeted = False
         self._last_sid = 0
         self.channels: dict[int, OpenChannel] = {}
         self.monitor_count = 0
-        self._writes = Writes(self._outbox.reply, context.lines)
+        self._writes = Writes(self._outbox.reply, site.lines)
 
     # -- life
 
@@ -135,7 +130,7 @@ class Circuit:
 
     def _say(self, level: int, kind: str, line: str) -> None:
         """Log what the client caused, a few lines of each kind."""
-        self._context.lines.say(level, self._address[0], kind, line)
+        self._site.lines.say(level, self._address[0], kind, line)
 
     async def cancel_puts(self) -> None:
         """Give up the puts that are under way: the IOC ends."""
@@ -213,8 +208,8 @@ class Circuit:
             case ca.ClientNameRequest():
                 self._user = plain(command.name, LONGEST_CLAIM)
             case ca.SearchRequest():
-                if self._context.knows(command.name):
-                    await self._send(search_reply(self._context.port, command.cid))
+                if self._site.knows(command.name):
+                    await self._send(search_reply(self._site.port, command.cid))
             case ca.EchoRequest():
                 await self._send(message(Command.ECHO))
             case _:
@@ -228,7 +223,7 @@ class Circuit:
         return opened
 
     async def _create_channel(self, command: Any) -> None:
-        channel = self._context.find(command.name)
+        channel = self._site.find(command.name)
         if channel is None:
             await self._send(message(Command.CREATE_CH_FAIL, b"", 0, 0, command.cid))
             return
@@ -258,7 +253,7 @@ class Circuit:
         opened = self._opened(command)
         data_type, count = command.header.data_type, command.data_count
         try:
-            data, count = encode(opened, data_type, count)
+            data, count = opened.encode(data_type, count)
         except ConversionError as error:
             line = f"read as type {data_type} by {self.identify()} refused: {error}"
             self._say(logging.INFO, "read refused", line)
@@ -283,7 +278,7 @@ class Circuit:
         if number in opened.monitors:
             raise ConversionError(f"it uses subscription {number} twice")
         try:
-            check(opened, data_type, command.data_count)
+            opened.check(data_type, command.data_count)
         except ConversionError as error:
             line = f"subscription as type {data_type} by {self.identify()} refused: {error}"
             self._say(logging.INFO, "subscription refused", line)
@@ -323,22 +318,3 @@ class Circuit:
         for monitor in opened.monitors.values():
             self._drop(monitor)
         opened.monitors.clear()
-
-
-def encode(opened: OpenChannel, data_type: int, count: int) -> tuple[bytes, int]:
-    """Payload and element count of a channel for a request of ``count`` elements (0: all)."""
-    check(opened, data_type, count)
-    count = count or opened.count
-    if opened.filters is not None:
-        return opened.filters.apply(opened.channel, data_type, count, opened.long_text)
-    if data_type > dbr.MAX_VALUE_TYPE:
-        count = 1
-    return dbr.payload(opened.channel, data_type, count, opened.long_text), count
-
-
-def check(opened: OpenChannel, data_type: int, count: int) -> None:
-    """Refuse what no value of the channel could answer."""
-    if count > opened.count:
-        raise ConversionError(f"{plain(opened.name, 100)} has {opened.count} elements, not {count}")
-    if data_type > dbr.CLASS_NAME:
-        raise ConversionError(f"there is no DBR type {data_type}")

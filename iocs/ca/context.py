@@ -19,7 +19,6 @@ import psutil
 from caproto.asyncio import server as caserver
 
 from drivers.core.loglines import FewLines
-from iocs.record.point import Point
 
 from .channel import Channel
 from .circuit import RECEIVE_CHUNK, Circuit, tune_socket
@@ -80,12 +79,9 @@ class Context(caserver.Context):
         channel = self.pvdb.get(name)
         if channel is not None or "." not in name:
             return cast("Channel | None", channel)
-        point = self.pvdb.get(name.partition(".")[0])
-        if not isinstance(point, Point):
-            return None
         try:
             address = parse_address(name)
-            found = point.get_field(address.field)
+            found = self.pvdb[address.record].get_field(address.field)
         except (KeyError, ValueError):
             return None
         return None if address.long_text and not found.text else found
@@ -94,15 +90,15 @@ class Context(caserver.Context):
         """Whether a name is served; a search makes nothing."""
         if name in self.pvdb or "." not in name:
             return name in self.pvdb
-        point = self.pvdb.get(name.partition(".")[0])
-        if not isinstance(point, Point):
+        channel = self.pvdb.get(name.partition(".")[0])
+        if channel is None:
             return False
         try:
             address = parse_address(name)
-            native = point.native_of(address.field)
+            native = channel.native_of(address.field)
         except (KeyError, ValueError):
             return False
-        return not address.long_text or native is Native.STRING or (point.text and native is None)
+        return not address.long_text or native is Native.STRING or (channel.text and native is None)
 
     def __getitem__(self, pvname: str) -> Any:
         found = self.find(pvname)

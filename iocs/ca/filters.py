@@ -11,16 +11,15 @@ import json
 import math
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from . import dbr
+from .channel import Channel
 from .numbers import leading_integer
+from .payload import elements, payload
 from .stamp import Stamp
-
-if TYPE_CHECKING:
-    from .channel import Channel
 
 MAX_FILTERS = 500
 """Characters of all filters of a name; far more than they can need."""
@@ -53,18 +52,18 @@ class Filters:
     ) -> tuple[bytes, int]:
         """Payload and element count of a filtered read of ``count`` elements (0: all that pass)."""
         if data_type > dbr.MAX_VALUE_TYPE:
-            return dbr.payload(channel, data_type, 1), 1
+            return payload(channel, data_type, 1), 1
         form, native = dbr.split(data_type)
-        total = dbr.elements(channel, long_text)
-        data = dbr.payload(channel, data_type, total, long_text)
+        total = elements(channel, long_text)
+        data = payload(channel, data_type, total, long_text)
         if self.stamp and form is dbr.Form.TIME:
             data = data[:4] + struct.pack(">II", *Stamp.now()) + data[12:]
         size = dbr.element_size(native)
         head = len(data) - total * size
-        elements = np.frombuffer(data[head:], dtype=np.dtype((np.void, size)))
-        elements = elements[self._slice(len(elements))]
-        wanted = count or len(elements)
-        return data[:head] + elements[:wanted].tobytes().ljust(wanted * size, b"\0"), wanted
+        parts = np.frombuffer(data[head:], dtype=np.dtype((np.void, size)))
+        parts = parts[self._slice(len(parts))]
+        wanted = count or len(parts)
+        return data[:head] + parts[:wanted].tobytes().ljust(wanted * size, b"\0"), wanted
 
     def lets_through(self, value: Any, last: Any) -> bool:
         """Whether the deadband filter passes a value after ``last`` was sent."""

@@ -6,34 +6,16 @@ ones; it never holds up another client.
 
 from __future__ import annotations
 
-from enum import IntFlag
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from . import dbr
+from .channel import Channel, Event, Payloads
+from .filters import Filters
+from .payload import elements, payload
 from .wire import GETFAIL, NORMAL, Command, message
-
-if TYPE_CHECKING:
-    from .channel import Channel
-    from .filters import Filters
-
-Payloads = dict[tuple[int, int, bool], bytes]
-"""Encodings of one state by DBR type, count, and whether it was opened as ``NAME$``."""
 
 BACKLOG = 10
 """Updates kept per subscription while its client does not read."""
-
-
-class Event(IntFlag):
-    """What changed, and what a subscription asks for (DBE_VALUE, _LOG, _ALARM, _PROPERTY)."""
-
-    NONE = 0
-    VALUE = 1
-    LOG = 2
-    ALARM = 4
-    PROPERTY = 8
-
-
-ALL_VALUES = Event.VALUE | Event.LOG
 
 
 class Sink(Protocol):
@@ -142,14 +124,14 @@ class Monitor:
     def _plain(self, payloads: Payloads) -> bytes:
         data = payloads.get(self.key)
         if data is None:
-            data = payloads[self.key] = dbr.payload(
+            data = payloads[self.key] = payload(
                 self.channel, self.data_type, self.count, self.long_text
             )
         return self._head + data if len(data) == self._size else self._first(data)
 
     def _first(self, data: bytes) -> bytes:
         """An update with its header made; kept, since the next payload is as long as this one."""
-        event = self._event(data, self.count or dbr.elements(self.channel, self.long_text))
+        event = self._event(data, self.count or elements(self.channel, self.long_text))
         if not len(data) % 8:  # no padding
             self._head, self._size = event[: len(event) - len(data)], len(data)
         return event

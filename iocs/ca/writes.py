@@ -7,24 +7,24 @@ import contextlib
 import logging
 import struct
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import Any
 
 from caproto import AccessRights, CAStatus
 
 from drivers.core.errors import DriverError
 from drivers.core.loglines import FewLines, quoted
-from iocs.device.puts import wanted
-from iocs.record.convert import decode, joined
-from iocs.record.point import Point
 
 from . import dbr
 from .access import Client
 from .channel import Channel
 from .framing import TooLong
+from .opened import OpenChannel
+from .values import decode, joined
 from .wire import Command, Put, error_reply, message
 
-if TYPE_CHECKING:
-    from .circuit import OpenChannel
+wanted: ContextVar[Callable[[], bool]] = ContextVar("wanted", default=lambda: True)
+"""Whether the put that runs in this context is still wanted: its client waits for its end."""
 
 EXPECTED = (DriverError, ValueError, OSError, TimeoutError)
 """What a put may fail with; anything else is a fault of the program, logged with its traceback."""
@@ -151,8 +151,11 @@ async def carry_out(opened: OpenChannel, command: Put, client: Client) -> str:
     Returns what was put, for the log; nothing for an acknowledgement.
     """
     channel = opened.channel
-    if _acknowledges(command) and isinstance(channel, Point):
-        _acknowledge(channel, client, command.data_type, command.payload)
+    if _acknowledges(command):
+        if len(command.payload) < 2:
+            raise dbr.ConversionError(f"{channel.pvname}: an acknowledgement without a value")
+        value = struct.unpack_from(">H", command.payload)[0]
+        channel.acknowledge(command.data_type, value, client)
         return ""
     if AccessRights.WRITE not in channel.rights(client):
         raise PermissionError(f"{channel.pvname} may not be written by {client}")
@@ -183,12 +186,3 @@ def describe(value: Any) -> str:
     if isinstance(value, bytes):
         value = value[:_MOST_SHOWN].split(b"\0", 1)[0].decode("utf-8", "replace")
     return quoted(value)
-
-
-def _acknowledge(point: Point, client: Client, data_type: int, raw: bytes) -> None:
-    """Alarms of readings are acknowledged too: the right to write any PV of that name suffices."""
-    if not point.group.access.may_write(point.pvname, client):
-        raise PermissionError(f"alarms of {point.pvname} may not be acknowledged by {client}")
-    if len(raw) < 2:
-        raise dbr.ConversionError(f"{point.pvname}: an acknowledgement without a value")
-    point.acknowledge(data_type, struct.unpack_from(">H", raw)[0])

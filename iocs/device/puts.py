@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from contextvars import ContextVar
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from drivers.core.errors import Ambiguous, NotObeyed
 from drivers.core.loglines import plain
 from iocs.ca.dbr import ConversionError, Native
 from iocs.ca.stamp import Stamp
+from iocs.ca.writes import wanted
 from iocs.record.alarm import GOOD, NOT_CARRIED_OUT, READ_FAILED, WRITE_FAILED, Alarm, Severity
 from iocs.record.spec import NOT_AVAILABLE_STATE, PointSpec, Presence
 
@@ -40,10 +40,6 @@ _READ_AGAIN = 0.1
 
 _MOST_REPLACED = 64
 """Values put to one set point that are remembered: a later one may have replaced an earlier."""
-
-
-wanted: ContextVar[Callable[[], bool]] = ContextVar("wanted", default=lambda: True)
-"""Whether the put that runs in this context is still wanted: its client waits for its end."""
 
 
 class PutRefused(ValueError):

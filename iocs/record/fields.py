@@ -9,15 +9,14 @@ shows its default and is read-only.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from caproto import AccessRights, AlarmStatus
 from caproto.server import menus
 
 from iocs.ca.access import Client
-from iocs.ca.channel import Channel
+from iocs.ca.channel import ALL_VALUES, Channel, Subscriber
 from iocs.ca.dbr import ENUM_STRING_SIZE, ConversionError, Native, format_number, to_integer
-from iocs.ca.monitor import ALL_VALUES
 from iocs.ca.stamp import Stamp
 
 from .alarm import LIMIT_FIELDS, SEVERITY_FIELDS, Severity
@@ -36,9 +35,6 @@ from .base_fields import (
 from .convert import parse_put
 from .point import Point
 from .spec import DESC_SIZE
-
-if TYPE_CHECKING:
-    from iocs.ca.monitor import Monitor
 
 SEVERITY_MENU: tuple[str, ...] = tuple(menus.menuAlarmSevr.get_string_tuple())
 STATUS_MENU: tuple[str, ...] = tuple(status.name for status in AlarmStatus)
@@ -240,7 +236,7 @@ class Field(Channel):
         self.point = point
         self.name = name
         self.definition = find_definition(point, name)
-        self.monitors: list[Monitor] | None = None
+        self.monitors: list[Subscriber] | None = None
         self.native = native_of_field(point, name)
         self.posted: Any = None
 
@@ -339,7 +335,7 @@ class Field(Channel):
     def not_carried_out(self, shown: str, client: Client, error: Exception) -> None:
         self.point.group.root.health.put_refused(self.pvname, shown, client, error)
 
-    def add_monitor(self, monitor: Monitor) -> None:
+    def add_monitor(self, monitor: Subscriber) -> None:
         """Subscribe; from now on changes are looked for."""
         if self.monitors is None:
             self.posted = self.value
@@ -348,7 +344,7 @@ class Field(Channel):
             self.point.watched[self.name] = self
         super().add_monitor(monitor)
 
-    def remove_monitor(self, monitor: Monitor) -> None:
+    def remove_monitor(self, monitor: Subscriber) -> None:
         """Unsubscribe; with nobody left, posts no longer look at this field."""
         super().remove_monitor(monitor)
         if self.monitors is None and self.point.watched is not None:

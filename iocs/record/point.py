@@ -11,9 +11,8 @@ from caproto import AccessRights
 
 from iocs.ca import dbr
 from iocs.ca.access import Client
-from iocs.ca.channel import Channel
+from iocs.ca.channel import ALL_VALUES, Channel, Event
 from iocs.ca.dbr import Native
-from iocs.ca.monitor import ALL_VALUES, Event
 from iocs.ca.stamp import Stamp
 
 from .alarm import (
@@ -352,8 +351,13 @@ class Point(Channel):
         if self.spec.writable and not isinstance(error, PermissionError):
             self.refuse()
 
-    def acknowledge(self, data_type: int, value: int) -> None:
-        """DBR_PUT_ACKS, DBR_PUT_ACKT: acknowledge an alarm; whether passing alarms must be."""
+    def acknowledge(self, data_type: int, value: int, client: Client) -> None:
+        """DBR_PUT_ACKS, DBR_PUT_ACKT: acknowledge an alarm; whether passing alarms must be.
+
+        Alarms of readings are acknowledged too: the right to write any PV of that name suffices.
+        """
+        if not self.group.access.may_write(self.pvname, client):
+            raise PermissionError(f"alarms of {self.pvname} may not be acknowledged by {client}")
         if data_type == dbr.PUT_ACKT:
             self.ackt = int(bool(value))
             if not self.ackt and self.acks > self.severity:

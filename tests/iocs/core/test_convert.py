@@ -13,10 +13,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from iocs.ca.access import Access, Client, WriteRule
-from iocs.ca.dbr import ConversionError, Form, Native, format_number, head_size, payload
+from iocs.ca.dbr import ConversionError, Form, Native, format_number, head_size
+from iocs.ca.payload import payload
 from iocs.ca.stamp import Stamp
+from iocs.ca.values import decode
 from iocs.device.declare import text_spec
-from iocs.record.convert import coerce, decode, parse_put
+from iocs.record.convert import coerce, parse_put
 from iocs.record.point import Point
 from tests.iocs.core.every_record import RECORDS, EveryRecord
 from tests.iocs.core.plant import Plant

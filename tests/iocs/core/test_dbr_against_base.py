@@ -10,9 +10,9 @@ from itertools import product
 import pytest
 
 from iocs.ca.dbr import (
-    _PADDING,
     CLASS_NAME,
     MAX_VALUE_TYPE,
+    PADDING,
     STSACK_STRING,
     Form,
     Native,
@@ -69,7 +69,7 @@ def comparable(message: Message) -> tuple[int, int, bytes]:
         head = head[:6] + b"|".join(labels)
     elif form in (Form.GR, Form.CTRL) and native in (Native.FLOAT, Native.DOUBLE):
         head = head[:6] + bytes(2) + head[8:]
-    padding = _PADDING.get((form, native), 0)
+    padding = PADDING.get((form, native), 0)
     head = head[: len(head) - padding] + bytes(padding)
     body = payload[size : size + count * element_size(native)]
     if native is not Native.STRING:

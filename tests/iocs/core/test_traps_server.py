@@ -8,12 +8,13 @@ import socket
 import struct
 import tracemalloc
 from importlib import metadata
+from typing import cast
 
 import pytest
 
 from iocs.app.serve import Ioc
 from iocs.ca.circuit import USER_TIMEOUT
-from iocs.ca.monitor import BACKLOG
+from iocs.ca.monitor import BACKLOG, Monitor
 from iocs.ca.stamp import Stamp
 from iocs.device.group import DeviceGroup
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now, until
@@ -51,7 +52,7 @@ async def test_trap_17_a_stalled_client_holds_up_nobody_and_keeps_a_bounded_back
             if number % 5 == 0:
                 await asyncio.sleep(0)
         await healthy.until(lambda event: event.double == 29_900.0)
-        backlogs = [len(monitor.backlog) for monitor in trace.monitors or ()]
+        backlogs = [len(cast(Monitor, one).backlog) for one in trace.monitors or ()]
         assert max(backlogs) == BACKLOG
         stalled.resume()
         newest = list(stalled._monitors.values())
