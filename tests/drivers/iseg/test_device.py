@@ -398,7 +398,7 @@ async def test_foreign_traffic_disturbs_nothing(rig: Rig) -> None:
 
 async def test_module_events_block_a_switch_on(rig: Rig) -> None:
     rig.model().events = int(ModuleEvent.SAFETY_LOOP_NOT_GOOD)
-    with pytest.raises(Blocked, match="safety loop not good"):
+    with pytest.raises(Blocked, match="safety loop was open; clear it with ClearEvents"):
         await rig.module.channels[0].switch_on()
     assert not rig.writes
 

@@ -61,7 +61,7 @@ async def test_a_tripped_channel_cannot_be_switched_on_until_it_is_reset(rig: Ri
     model.voltage_set, model.on, model.voltage = 500.0, True, 500.0
     model.trip()
     assert (await rig.module.read_fast()).channels[3].state is ChannelState.TRIPPED  # type: ignore[union-attr]
-    with pytest.raises(Blocked, match="trip; clear it with TripReset"):
+    with pytest.raises(Blocked, match="tripped; clear it with TripReset"):
         await channel.switch_on()
     assert not rig.writes
     await channel.reset_trip()
