@@ -24,7 +24,7 @@ from iocs.record.point import Point
 from .statefile import NotAFile, put_aside, read_text, write_atomically
 
 if TYPE_CHECKING:
-    from iocs.device.group import DeviceGroup
+    from iocs.device.group import Bound, DeviceGroup
 
 log = logging.getLogger("labioc.autosave")
 
@@ -92,18 +92,15 @@ class Autosave:
             found = self._setting(point)
             if found is None:
                 raise ValueError(f"{point.pvname} is not a setting")
-            group, setting = found
-            group.apply_setting(setting, point, parse_put(point, value))
+            found.apply(parse_put(point, value))
         except (ValueError, KeyError, TypeError, OverflowError) as error:
             log.warning("%s: %s.%s not restored: %s", self._path, point.pvname, field, error)
             return False
         return True
 
-    def _setting(self, point: Point) -> tuple[Any, Any] | None:
-        entry = point.group.settings.get(point.pvname)
-        if entry is None or not point.spec.restore:
-            return None
-        return point.group, entry[0]
+    def _setting(self, point: Point) -> Bound | None:
+        """A setting that is kept; None for other PVs."""
+        return self._group.settings.get(point.pvname) if point.spec.restore else None
 
     def _load(self) -> dict[str, dict[str, Any]]:
         try:
@@ -140,7 +137,7 @@ class Autosave:
         for point in self._touched:
             values = setting_fields(point)
             found = self._setting(point)
-            if found is not None and point.value != found[1].initial:
+            if found is not None and point.value != found.initial:
                 values = {"VAL": point.value, **values}
             name = point.pvname.removeprefix(self._group.prefix)
             self._kept[name] = {k: _plain(v) for k, v in values.items()}

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from caproto.server import pvproperty
 
-from iocs.record.point import Point
+from iocs.record.point import Owner, Point
 from iocs.record.spec import PointSpec
 
 from .agreement import AT_ONCE, Agreement
-from .scan import Block
-
-if TYPE_CHECKING:
-    from .group import Group
+from .scan import Block, Feed
 
 R = TypeVar("R")
 T = TypeVar("T")
 V = TypeVar("V")
+
+
+class Binder(Owner, Protocol):
+    """A group, as its declarations see it: they ask it to bind them to what feeds them."""
+
+    def feed(self, block: Block[Any]) -> Feed: ...
+
+    def bind_setting(self, setting: Setting, point: Point) -> None: ...
+
+    def bind_command(self, command: Command[Any], point: Point) -> None: ...
+
+    def bind_setpoint(self, setpoint: Setpoint[Any, Any], point: Point) -> None: ...
 
 
 class Declared(pvproperty):
@@ -53,13 +62,13 @@ class Declared(pvproperty):
     def __copy__(self) -> Declared:
         return self
 
-    def create(self, group: Group) -> Point:
+    def create(self, group: Binder) -> Point:
         """Make the channel of this PV in one group."""
         point = Point(self.spec, group.prefix + self.spec.name, group)
         self.bind(point, group)
         return point
 
-    def bind(self, point: Point, group: Group) -> None:
+    def bind(self, point: Point, group: Binder) -> None:
         """Connect a new channel to what feeds it or takes its puts."""
 
     def members(self, attribute: str) -> Mapping[str, Declared]:
@@ -75,7 +84,7 @@ class Reading(Declared, Generic[R]):
         self.block = block
         self.get = get
 
-    def bind(self, point: Point, group: Group) -> None:
+    def bind(self, point: Point, group: Binder) -> None:
         group.feed(self.block).points.append((point, self.get))
 
 
@@ -103,7 +112,7 @@ class Setting(Declared):
         self.initial = initial
         self.apply = apply
 
-    def bind(self, point: Point, group: Group) -> None:
+    def bind(self, point: Point, group: Binder) -> None:
         group.bind_setting(self, point)
 
 
@@ -123,7 +132,7 @@ class Command(Declared, Generic[T]):
         self.confirm = confirm
         self.urgent = urgent
 
-    def bind(self, point: Point, group: Group) -> None:
+    def bind(self, point: Point, group: Binder) -> None:
         group.bind_command(self, point)
 
 
@@ -153,7 +162,7 @@ class Setpoint(Declared, Generic[T, V]):
         self.urgent = urgent
         self.follow = follow
 
-    def bind(self, point: Point, group: Group) -> None:
+    def bind(self, point: Point, group: Binder) -> None:
         group.bind_setpoint(self, point)
 
     def members(self, attribute: str) -> Mapping[str, Declared]:

@@ -10,16 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Generic, TypeVar, cast
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from drivers.core.device import Device
-from iocs.ca.access import Access
+from iocs.ca.access import Access, Client
+from iocs.ca.dbr import Native
 from iocs.ca.stamp import Stamp
-from iocs.record.point import Point
+from iocs.record.fields import Field, native_of_field
+from iocs.record.point import Point, RecordField
 from iocs.record.spec import DeclarationError
 
 from .declared import Command, Setpoint, Setting
-from .health import Health, HealthPVs
+from .health import Health
+from .health_pvs import HealthPVs
 from .meta import PVs
 from .puts import CommandPut, PutQueue, SetpointPut, check_limits
 from .scan import Block, Feed, Follower, Poller, Scan
@@ -27,6 +31,13 @@ from .scan import Block, Feed, Follower, Poller, Scan
 D = TypeVar("D", bound=Device)
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class Bound(NamedTuple):
+    """A setting of a running IOC: its first value, and what makes another one effective."""
+
+    initial: Any
+    apply: Callable[[Any], None]
 
 
 class Group(PVs):
@@ -41,7 +52,9 @@ class Group(PVs):
         self.parts: list[Group] = []
         self.pollers: dict[Block[Any], Poller[Any, Any]] = {}
         self.upstream: dict[Block[Any], tuple[Group, Block[Any]]] = {}
-        self.settings: dict[str, tuple[Setting, Point]] = {}
+        own = self.root is self
+        self.settings: dict[str, Bound] = {} if own else self.root.settings
+        """The settings of the whole IOC, by the name of their PVs."""
         super().__init__(prefix, **kwargs)
         self.build()
 
@@ -64,12 +77,36 @@ class Group(PVs):
         """Something that autosave keeps of a PV was changed."""
         self.root.on_settings_changed(point)
 
+    @property
+    def score(self) -> Health:
+        """What keeps the score of the IOC."""
+        return self.root.health
+
+    def alarm_changed(self, point: Point) -> None:
+        self.root.health.summary.changed(point)
+
+    def alarm_reworded(self) -> None:
+        self.root.health.summary.look_again()
+
+    def put_refused(self, name: str, shown: str, client: Client, error: Exception) -> None:
+        self.root.health.put_refused(name, shown, client, error)
+
+    def put_failed(self, pvname: str, error: Exception) -> None:
+        self.root.health.put_failed(pvname, error)
+
+    def native_of(self, point: Point, field: str) -> Native:
+        return native_of_field(point, field)
+
+    def make_field(self, point: Point, field: str) -> RecordField:
+        return Field(point, field)
+
     def bind_setting(self, setting: Setting, point: Point) -> None:
         point.post(setting.initial, Stamp.now())
-        self.settings[point.pvname] = (setting, point)
+        apply = partial(self.apply_setting, setting, point)
+        self.settings[point.pvname] = Bound(setting.initial, apply)
 
-        async def put(target: Point, value: Any) -> None:
-            self.apply_setting(setting, target, value)
+        async def put(_: Point, value: Any) -> None:
+            apply(value)
 
         point.putter = put
 
@@ -231,9 +268,9 @@ class DeviceGroup(HealthPVs, Group, Generic[D]):
         self.target = device
         self.access_rules = access or Access()
         self.on_settings_changed: Callable[[Point], None] = lambda _: None
-        self.on_restart: Callable[[], None] = lambda: None
+        self.on_restart = lambda: None
         self.on_growth: Callable[[], None] = lambda: None
-        self.count_clients: Callable[[], tuple[int, int, int]] = lambda: (0, 0, 0)
+        self.count_clients = lambda: (0, 0, 0)
         self.health = Health(self, device)
         self.put_queue = PutQueue()
         self._tasks: list[asyncio.Task[None]] = []
@@ -241,7 +278,7 @@ class DeviceGroup(HealthPVs, Group, Generic[D]):
         super().__init__(prefix, **kwargs)
         self.log = logging.getLogger(f"labioc.{self.label}")
         self.all_pollers = list(self.make_pollers(self.label))
-        self.health.attach(self.all_pollers)
+        self.health.attach(self.all_pollers, self.points())
 
     # -- life
 

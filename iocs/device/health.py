@@ -1,43 +1,30 @@
-"""Health of an IOC: is the device there, how well is it read, what went wrong last.
-
-The PVs are the same for every instrument. ``Connected`` is MAJOR when 0, so that an alarm server
-needs one PV per IOC.
-"""
+"""Keeps the score of an IOC, and posts it to its health PVs."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 
 from drivers.core.device import Device
 from drivers.core.loglines import plain
 from iocs.ca.access import Client
-from iocs.ca.dbr import Native
 from iocs.ca.stamp import Stamp
-from iocs.record.alarm import Severity
-from iocs.record.spec import PointSpec
+from iocs.record.point import Point
 
-from .declare import text_spec
-from .declared import Family, Internal
+from .health_pvs import HealthPVs
 from .meta import PART_CONNECTED
-from .posted import FAST, connected_pv, count_pv, number_pv
-from .scan import Poller
-from .statistics import Statistics, StatisticsPVs
-from .summary import LISTED, Summary
-
-if TYPE_CHECKING:
-    from .group import DeviceGroup, Group
+from .scan import Part, Poller
+from .statistics import Statistics
+from .summary import Summary
 
 log = logging.getLogger("labioc.health")
 
-ERROR_SIZE = 256
-PUT_ERROR_SIZE = 400
-LINK_SIZE = 128
-ALARM_SIZE = 200
 _NAME_SIZE = 24
 _VALUE_SIZE = 80
 _REASON_SIZE = 200
@@ -45,52 +32,11 @@ _MOST = (1 << 31) - 1
 STATISTICS_PERIOD = 1.0
 
 
-class HealthPVs(StatisticsPVs):
-    """The health PVs of every IOC."""
-
-    connected = connected_pv("Device answers")
-    link_url = Internal(text_spec("Link", "Address of the device", LINK_SIZE))
-    last_error = Internal(text_spec("LastError", "Most recent error", ERROR_SIZE))
-    error_count = count_pv("ErrorCount", "Failed reads and puts")
-    last_put_error = Internal(text_spec("LastPutError", "Last refused put", PUT_ERROR_SIZE))
-    refused_puts = count_pv("RefusedPuts", "Puts not carried out")
-    reconnect_count = count_pv("ReconnectCount", "Link opened again")
-    exchange_count = number_pv(
-        "ExchangeCount", "Requests sent to the device", "", precision=0, adel=1000.0
-    )
-    poll_time = number_pv("PollTime", "Duration of the slowest read", "ms", adel=100.0)
-    poll_overruns = count_pv("PollOverruns", "Missed scans, all blocks")
-    worst_alarm = Internal(
-        PointSpec(
-            name="WorstAlarm",
-            record="mbbi",
-            desc="Worst alarm of all PVs",
-            native=Native.ENUM,
-            states=("OK", "MINOR", "MAJOR", "INVALID"),
-            severities=tuple(Severity),
-            archive=FAST,
-        )
-    )
-    alarm_count = count_pv("AlarmCount", "Alarms that are active")
-    newest_alarm = number_pv(
-        "NewestAlarm", "When the newest alarm came, Unix time", "s", precision=0
-    )
-    worst_alarm_text = Internal(text_spec("WorstAlarmText", "The worst alarm", ALARM_SIZE))
-    alarm_list = Family(
-        {
-            f"{n:02d}": Internal(
-                text_spec(f"AlarmList:{n:02d}", f"Alarm {n}, from the newest on", ALARM_SIZE)
-            )
-            for n in range(1, LISTED + 1)
-        }
-    )
-
-
 class Health:
     """Keeps the score of one IOC and posts it."""
 
-    def __init__(self, group: DeviceGroup[Any], device: Device) -> None:
-        self._group = group
+    def __init__(self, pvs: HealthPVs, device: Device) -> None:
+        self._pvs = pvs
         self._device = device
         self._pollers: list[Poller[Any, Any]] = []
         self._alive: set[Poller[Any, Any]] = set()
@@ -98,24 +44,37 @@ class Health:
         self._missed = 0
         self._errors = 0
         self._refused = 0
-        self._statistics = Statistics(group)
+        self._statistics = Statistics(pvs)
         self._statistics_failed = False
-        self.summary = Summary(group)
+        self.summary = Summary(pvs)
 
-    def attach(self, pollers: list[Poller[Any, Any]]) -> None:
+    def attach(self, pollers: list[Poller[Any, Any]], points: Iterable[Point]) -> None:
         """Start the score: no error, and not connected until the first good read."""
         self._pollers = pollers
         stamp = Stamp.now()
-        group = self._group
-        group.link_url.post(self._device.link, stamp)
-        group.last_error.post("", stamp)
-        group.error_count.post(0, stamp)
-        group.last_put_error.post("", stamp)
-        group.refused_puts.post(0, stamp)
-        group.poll_overruns.post(0, stamp)
-        group.reconnect_count.post(0, stamp)
-        group.exchange_count.post(0, stamp)
-        self.summary.attach()
+        pvs = self._pvs
+        pvs.link_url.post(self._device.link, stamp)
+        pvs.last_error.post("", stamp)
+        pvs.error_count.post(0, stamp)
+        pvs.last_put_error.post("", stamp)
+        pvs.refused_puts.post(0, stamp)
+        pvs.poll_overruns.post(0, stamp)
+        pvs.reconnect_count.post(0, stamp)
+        pvs.exchange_count.post(0, stamp)
+        self.summary.attach(points)
+
+    @property
+    def link(self) -> str:
+        """Where the device is."""
+        return self._device.link
+
+    def taking(self) -> AbstractContextManager[None]:
+        """Post the summary of alarms once for a reading, when all of it has been given."""
+        return self.summary.taking()
+
+    def look_again(self) -> None:
+        """Post the summary of alarms again: how a block was read last is another one."""
+        self.summary.look_again()
 
     def read_succeeded(self, poller: Poller[Any, Any]) -> None:
         self.changed(poller)
@@ -140,14 +99,14 @@ class Health:
         value = plain(shown, _VALUE_SIZE)
         text = f"{at} {name} = {value}: {reason} ({user}@{host}, {client.address})"
         stamp = Stamp.now()
-        self._group.last_put_error.post(text, stamp)
-        self._group.refused_puts.post(min(self._refused, _MOST), stamp)
+        self._pvs.last_put_error.post(text, stamp)
+        self._pvs.refused_puts.post(min(self._refused, _MOST), stamp)
 
     def _error(self, text: str) -> None:
         self._errors += 1
         stamp = Stamp.now()
-        self._group.last_error.post(plain(text), stamp)
-        self._group.error_count.post(min(self._errors, _MOST), stamp)
+        self._pvs.last_error.post(plain(text), stamp)
+        self._pvs.error_count.post(min(self._errors, _MOST), stamp)
 
     def changed(self, poller: Poller[Any, Any], reason: str = "") -> None:
         """Post whether the device is there: at least one of its vital blocks is fresh."""
@@ -158,11 +117,11 @@ class Health:
             self._alive.discard(poller)
         if self._alive or reason:
             self.summary.explain("" if self._alive else reason)
-        self._group.connected.post(int(bool(self._alive)), stamp)
+        self._pvs.connected.post(int(bool(self._alive)), stamp)
         group = poller.group
         if PART_CONNECTED in group.attr_pvdb:
             group.point(PART_CONNECTED).post(int(_fastest(group).fresh), stamp)
-        self._group.reconnect_count.post(self._device.reconnects, stamp)
+        self._pvs.reconnect_count.post(self._device.reconnects, stamp)
 
     def polled(self, poller: Poller[Any, Any]) -> None:
         """Post how long the last read took and how many slots were missed."""
@@ -172,7 +131,7 @@ class Health:
         poller.group.point(f"{attribute}_overruns").post(poller.overruns, stamp)
         self._missed += poller.overruns - self._overruns.get(poller, 0)
         self._overruns[poller] = poller.overruns
-        self._group.poll_overruns.post(self._missed, stamp)
+        self._pvs.poll_overruns.post(self._missed, stamp)
 
     def _post_statistics(self) -> None:
         """Out of file descriptors, say, is no reason to end: one line in the log until it heals."""
@@ -189,12 +148,12 @@ class Health:
         """Post heartbeat and statistics until cancelled."""
         while True:
             stamp = Stamp.now()
-            self._group.exchange_count.post(self._device.exchanges, stamp)
-            self._group.poll_time.post(max(p.duration for p in self._pollers) * 1000, stamp)
+            self._pvs.exchange_count.post(self._device.exchanges, stamp)
+            self._pvs.poll_time.post(max(p.duration for p in self._pollers) * 1000, stamp)
             self._post_statistics()
             await asyncio.sleep(STATISTICS_PERIOD)
 
 
-def _fastest(group: Group) -> Poller[Any, Any]:
+def _fastest(group: Part) -> Poller[Any, Any]:
     """The scan that is the first to know whether a part answers."""
     return min(group.pollers.values(), key=lambda poller: poller.scan.period)

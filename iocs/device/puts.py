@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from drivers.core.errors import Ambiguous, NotObeyed
 from drivers.core.loglines import plain
@@ -21,14 +21,11 @@ from iocs.ca.dbr import ConversionError, Native
 from iocs.ca.stamp import Stamp
 from iocs.ca.writes import wanted
 from iocs.record.alarm import GOOD, NOT_CARRIED_OUT, READ_FAILED, WRITE_FAILED, Alarm, Severity
+from iocs.record.point import Point
 from iocs.record.spec import NOT_AVAILABLE_STATE, PointSpec, Presence
 
-if TYPE_CHECKING:
-    from iocs.record.point import Point
-
-    from .declared import Command, Setpoint
-    from .group import Group
-    from .scan import Poller
+from .declared import Command, Setpoint
+from .scan import Block, Poller
 
 log = logging.getLogger("labioc.puts")
 
@@ -133,10 +130,21 @@ class PutQueue:
             raise PutRefused(f"{pvname}: its client has gone")
 
 
+class PutGroup(Protocol):
+    """A group, as its puts see it: ``target`` is what their actions get."""
+
+    target: Any
+    put_queue: PutQueue
+
+    def poller(self, block: Block[Any]) -> Poller[Any, Any]: ...
+
+    def put_failed(self, pvname: str, error: Exception) -> None: ...
+
+
 class CommandPut:
     """Carries out the puts of one momentary command; a ``note`` of its result goes to the log."""
 
-    def __init__(self, command: Command[Any], point: Point, group: Group) -> None:
+    def __init__(self, command: Command[Any], point: Point, group: PutGroup) -> None:
         self._command = command
         self._point = point
         self._group = group
@@ -166,7 +174,7 @@ class CommandPut:
             if problem is not None:
                 raise PutRefused(f"{point.pvname}: carried out, but not read back: {problem}")
         except Exception as error:
-            self._group.root.health.put_failed(point.pvname, error)
+            self._group.put_failed(point.pvname, error)
             point.refusal = WRITE_FAILED
             poller.read_soon()  # what it did all the same; the client need not wait for that
             raise
@@ -187,7 +195,7 @@ class CommandPut:
 class SetpointPut:
     """Carries out the puts of one set point, and lets it follow the device after (re)connecting."""
 
-    def __init__(self, setpoint: Setpoint[Any, Any], point: Point, group: Group) -> None:
+    def __init__(self, setpoint: Setpoint[Any, Any], point: Point, group: PutGroup) -> None:
         self._setpoint = setpoint
         self._point = point
         self._group = group
@@ -240,7 +248,7 @@ class SetpointPut:
                     await self._setpoint.write(self._group.target, value)
                 await self._confirm(value, number, told)
         except Exception as error:
-            self._group.root.health.put_failed(point.pvname, error)
+            self._group.put_failed(point.pvname, error)
             if isinstance(error, (NotObeyed, Ambiguous)):  # look what the device holds now
                 self._known = self._known and not self._setpoint.follow
                 self._group.poller(self._setpoint.readback.block).read_soon()

@@ -11,20 +11,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from drivers.core.errors import DriverError
 from drivers.core.loglines import plain
 from iocs.ca.dbr import ConversionError
 from iocs.ca.stamp import Stamp
 from iocs.record.alarm import COMM, READ_FAILED, Alarm
-
-if TYPE_CHECKING:
-    from iocs.record.point import Point
-
-    from .group import Group
+from iocs.record.point import Point
 
 log = logging.getLogger("labioc.scan")
 
@@ -79,6 +76,41 @@ class Scan(Block[R], Generic[D, R]):
         self.period = period
         self.read = read
         self.vital = vital
+
+
+class Score(Protocol):
+    """What is told how the blocks of an IOC are read."""
+
+    @property
+    def link(self) -> str: ...
+
+    def taking(self) -> AbstractContextManager[None]: ...
+
+    def look_again(self) -> None: ...
+
+    def read_succeeded(self, poller: Poller[Any, Any]) -> None: ...
+
+    def read_failed(self, poller: Poller[Any, Any], error: Exception) -> None: ...
+
+    def changed(self, poller: Poller[Any, Any], reason: str = "") -> None: ...
+
+    def polled(self, poller: Poller[Any, Any]) -> None: ...
+
+
+class Part(Protocol):
+    """The group whose scans are read: ``target`` is what they are read from."""
+
+    prefix: str
+    target: Any
+    attr_pvdb: Any
+
+    @property
+    def pollers(self) -> Mapping[Block[Any], Poller[Any, Any]]: ...
+
+    @property
+    def score(self) -> Score: ...
+
+    def point(self, attribute: str) -> Point: ...
 
 
 Follower = Callable[[Any, Stamp], None]
@@ -161,12 +193,12 @@ def all_or_none(readings: Sequence[R | None]) -> Sequence[R] | None:
 class Poller(Generic[D, R]):
     """Reads one block at its period, feeds it to the PVs, and keeps the score."""
 
-    def __init__(self, scan: Scan[D, R], group: Group, feed: Feed, name: str) -> None:
+    def __init__(self, scan: Scan[D, R], group: Part, feed: Feed, name: str) -> None:
         self.scan = scan
         self.group = group
         self.device: D = group.target
         self.feed = feed
-        self.health = group.root.health
+        self.health = group.score
         self.name = name
         self.period = scan.period
         self.duration = 0.0
@@ -255,7 +287,7 @@ class Poller(Generic[D, R]):
             stamp = Stamp.now()
             self.duration = loop.time() - start
             self._disarm()
-            with self.health.summary.taking():
+            with self.health.taking():
                 await self.feed.give(reading, stamp)
         except DriverError as error:
             return self._failed(error, COMM)
@@ -324,14 +356,14 @@ class Poller(Generic[D, R]):
             self._stale = loop.call_later(held_up, self._grew_stale)
             return
         self._invalidate(COMM)
-        self._lose(f"no answer for two periods ({self.group.root.device.link})")
+        self._lose(f"no answer for two periods ({self.health.link})")
         self.health.changed(self)
 
     def _is(self, *, fresh: bool) -> None:
         """Take note of how the last read went; the summary tells of it though no PV changes."""
         if fresh != self.fresh:
             self.fresh = fresh
-            self.health.summary.look_again()
+            self.health.look_again()
 
     def _invalidate(self, alarm: Alarm) -> None:
         self._is(fresh=False)

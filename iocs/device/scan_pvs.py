@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from iocs.ca.dbr import Native
 from iocs.record.spec import PointSpec
@@ -10,8 +10,11 @@ from iocs.record.spec import PointSpec
 from .declare import Declared, Setting, count_pv, number_pv
 from .scan import MAX_PERIOD, MIN_PERIOD, Scan
 
-if TYPE_CHECKING:
-    from .group import DeviceGroup
+
+class Scanned(Protocol):
+    """A group with scans."""
+
+    def set_period(self, scan: Scan[Any, Any], period: float) -> None: ...
 
 
 _TELLING = 0.1
@@ -34,7 +37,7 @@ def scan_members(scan: Scan[Any, Any]) -> dict[str, Declared]:
         snapshot=True,
     )
 
-    def apply(group: DeviceGroup[Any], value: float) -> None:
+    def apply(group: Scanned, value: float) -> None:
         group.set_period(scan, value)
 
     return {

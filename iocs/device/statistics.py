@@ -7,8 +7,8 @@ import platform
 import socket
 import sys
 import time
+from collections.abc import Callable
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -18,9 +18,6 @@ from iocs.record.spec import PointSpec
 
 from .declare import Internal, Setting, count_pv, number_pv, text_spec
 from .meta import PVs
-
-if TYPE_CHECKING:
-    from .group import DeviceGroup
 
 LOADS_EVERY = 10
 """Heartbeats from one look at memory and loads to the next, as devIocStats has it."""
@@ -36,13 +33,19 @@ def _text(name: str, doc: str, size: int = 39) -> Internal:
     return Internal(text_spec(f"Ioc:{name}", doc, size))
 
 
-def _restart(group: DeviceGroup[Any], value: int) -> None:
+def _restart(group: StatisticsPVs, value: int) -> None:
     if value:
         group.on_restart()
 
 
 class StatisticsPVs(PVs):
-    """Process, host and client statistics of the IOC."""
+    """Process, host and client statistics of the IOC.
+
+    ``on_restart``: what a put to Ioc:SYSRESET does. ``count_clients``: clients, channels, monitors.
+    """
+
+    on_restart: Callable[[], None]
+    count_clients: Callable[[], tuple[int, int, int]]
 
     heartbeat = count_pv("Ioc:HEARTBEAT", "Counts up every second", adel=60.0)
     uptime = _text("UPTIME", "Time since the IOC started")
@@ -104,8 +107,8 @@ def version() -> str:
 class Statistics:
     """Posts the statistics PVs of one IOC."""
 
-    def __init__(self, group: DeviceGroup[Any]) -> None:
-        self._group = group
+    def __init__(self, pvs: StatisticsPVs) -> None:
+        self._pvs = pvs
         self._process = psutil.Process()
         self._started = time.monotonic()
         self._beats = 0
@@ -114,7 +117,7 @@ class Statistics:
 
     def post_constants(self) -> None:
         """What does not change while the IOC runs."""
-        group, stamp = self._group, Stamp.now()
+        group, stamp = self._pvs, Stamp.now()
         group.start_time.post(time.strftime(_CLOCK), stamp)
         group.host_name.post(socket.gethostname(), stamp)
         group.epics_version.post(f"caproto {metadata.version('caproto')}", stamp)
@@ -134,7 +137,7 @@ class Statistics:
 
     def post(self) -> None:
         """What changes: once a second, and what changes with every look at it more seldom."""
-        group, stamp = self._group, Stamp.now()
+        group, stamp = self._pvs, Stamp.now()
         if not self._beats:
             self.post_constants()
         self._beats += 1
@@ -152,7 +155,7 @@ class Statistics:
 
     def _post_loads(self, stamp: Stamp) -> None:
         """Memory, and the mean loads since the last call."""
-        group = self._group
+        group = self._pvs
         group.memory_used.post(self._process.memory_info().rss / _MEGABYTE, stamp)
         group.memory_free.post(psutil.virtual_memory().available / _MEGABYTE, stamp)
         group.cpu_load.post(self._process.cpu_percent(None), stamp)

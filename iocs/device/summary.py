@@ -29,23 +29,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from drivers.core.loglines import plain
 from iocs.ca.dbr import EPICS_EPOCH, Native, format_number
 from iocs.ca.stamp import Stamp
 from iocs.record.alarm import Severity, Status
+from iocs.record.point import Point
 
+from .health_pvs import LISTED, HealthPVs
 from .posted import CONNECTED
-
-if TYPE_CHECKING:
-    from iocs.record.point import Point
-
-    from .group import DeviceGroup, Group
-    from .scan import Poller
-
-LISTED = 10
-"""Alarms that have a PV of their own."""
+from .scan import Poller
 
 _UNKNOWN = frozenset({Status.UDF, Status.COMM, Status.READ})
 """The conditions of a PV whose value is not known."""
@@ -100,8 +94,8 @@ class _Entry(NamedTuple):
 class Summary:
     """Keeps the alarms of one IOC as they come and go, and posts what is told of them."""
 
-    def __init__(self, group: DeviceGroup[Any]) -> None:
-        self._group = group
+    def __init__(self, pvs: HealthPVs) -> None:
+        self._pvs = pvs
         self._known: dict[int, dict[Point, _Raised]] = {
             severity: {} for severity in Severity if severity
         }
@@ -112,14 +106,14 @@ class Summary:
         self._due = False
         self._readings = 0
 
-    def attach(self) -> None:
+    def attach(self, points: Iterable[Point]) -> None:
         """Take in all PVs, of which most are not known yet, and post that."""
-        group = self._group
+        pvs = self._pvs
         own = {
-            group.worst_alarm, group.alarm_count, group.newest_alarm, group.worst_alarm_text,
+            pvs.worst_alarm, pvs.alarm_count, pvs.newest_alarm, pvs.worst_alarm_text,
             *self._lines(),
         }  # fmt: skip
-        self.add(point for point in group.points() if point not in own)
+        self.add(point for point in points if point not in own)
         self._post()
 
     def start(self) -> None:
@@ -131,7 +125,8 @@ class Summary:
         """Take in new PVs."""
         stamp = Stamp.now()
         for point in points:
-            key = (self._connection(point.pvname), point.poller, point.told_by)
+            poller = cast("Poller[Any, Any] | None", point.poller)
+            key = (self._connection(point.pvname), poller, point.told_by)
             place = self._places.get(key)
             if place is None:
                 place = self._places[key] = Place(*key)
@@ -142,7 +137,7 @@ class Summary:
 
     def changed(self, point: Point) -> None:
         """Take in that a PV has another severity or condition, or another value while in alarm."""
-        if point.place is not None:
+        if isinstance(point.place, Place):
             self._note(point, point.place, point.epics_stamp)
             self.look_again()
 
@@ -177,8 +172,8 @@ class Summary:
 
     def _connection(self, name: str) -> str:
         """The Connected above a PV; empty for the IOC's own."""
-        own = self._group.connected.pvname
-        return connection_of(name, self._group.pvdb) or (own if name != own else "")
+        own = self._pvs.connected.pvname
+        return connection_of(name, self._pvs.pvdb) or (own if name != own else "")
 
     def _note(self, point: Point, place: Place, stamp: Stamp) -> None:
         """Put a PV where it belongs now; one that stays in its severity keeps its turn."""
@@ -232,7 +227,9 @@ class Summary:
     # -- telling
 
     def _lines(self) -> Iterator[Point]:
-        return (self._group.point(f"alarm_list_{n:02d}") for n in range(1, LISTED + 1))
+        return (
+            cast(Point, self._pvs.attr_pvdb[f"alarm_list_{n:02d}"]) for n in range(1, LISTED + 1)
+        )
 
     def _post_due(self) -> None:
         if self._due and not self._readings:
@@ -240,19 +237,19 @@ class Summary:
 
     def _post(self) -> None:
         self._due = False
-        group, stamp = self._group, Stamp.now()
+        pvs, stamp = self._pvs, Stamp.now()
         together = [*self._connections(), *self._gaps()]
         count = sum(entry.pvs for entry in together) + sum(map(len, self._known.values()))
         entries = [*together, *self._newest_known()]
         newest = sorted(entries, key=lambda e: (e.stamp, e.severity), reverse=True)
         worst = max(newest, key=lambda e: e.severity, default=None)
-        group.worst_alarm.post(worst.severity if worst else 0, stamp)
-        group.alarm_count.post(count, stamp)
-        group.newest_alarm.post(newest[0].stamp.unix if newest else 0.0, stamp)
+        pvs.worst_alarm.post(worst.severity if worst else 0, stamp)
+        pvs.alarm_count.post(count, stamp)
+        pvs.newest_alarm.post(newest[0].stamp.unix if newest else 0.0, stamp)
         texts = [_line(entry) for entry in newest[:LISTED]]
         for number, point in enumerate(self._lines()):
             point.post(texts[number] if number < len(texts) else "", stamp)
-        group.worst_alarm_text.post(worst.words() if worst else "", stamp)
+        pvs.worst_alarm_text.post(worst.words() if worst else "", stamp)
 
     def _newest_known(self) -> Iterator[_Entry]:
         """The newest alarms of each severity, as many as there are lines."""
@@ -264,7 +261,7 @@ class Summary:
         """The device or the parts of it that are away."""
         for name, stamp in self._away.items():
             if not self._told_above(name):
-                point: Any = self._group.pvdb[name]
+                point: Any = self._pvs.pvdb[name]
                 yield _Entry(stamp, point.severity, partial(self._no_connection, point))
 
     def _gaps(self) -> Iterator[_Entry]:
@@ -281,25 +278,26 @@ class Summary:
             count = sum(map(len, sets))
             yield _Entry(stamp, Severity.INVALID, partial(self._gap, newest, count), count)
 
-    def _of(self, group: Group, text: str) -> str:
+    def _of(self, prefix: str, text: str) -> str:
         """A text with the name of the part in front."""
-        part = group.prefix.removeprefix(self._group.prefix).strip(":")
+        part = prefix.removeprefix(self._pvs.prefix).strip(":")
         return plain(f"{part} {text}" if part else text)
 
     def _alarm(self, point: Point, value: Any) -> str:
-        return self._of(point.group, _words(point, value))
+        return self._of(point.group.prefix, _words(point, value))
 
     def _no_connection(self, point: Point) -> str:
-        if point is not self._group.connected:
-            return self._of(point.group, "No connection")
+        if point is not self._pvs.connected:
+            return self._of(point.group.prefix, "No connection")
         reason = f": {self._reason}" if self._reason else ""
         return plain(f"No connection to the instrument{reason}")
 
     def _gap(self, newest: Point, count: int) -> str:
-        poller = newest.poller
+        poller = cast("Poller[Any, Any] | None", newest.poller)
         if poller is not None and not poller.fresh:
             pvs = "1 PV" if count == 1 else f"{count} PVs"
-            return self._of(poller.group, f"{poller.scan.title} not read: {pvs} without a value")
+            text = f"{poller.scan.title} not read: {pvs} without a value"
+            return self._of(poller.group.prefix, text)
         block = f" of {poller.scan.title}" if poller is not None else ""
         more = f", and {count - 1} more{block}" if count > 1 else ""
         return self._alarm(newest, newest.value) + more

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import quote as quote_url
 from xml.etree import ElementTree as ET
 
-from iocs.device.health import HealthPVs
+from iocs.device.health_pvs import HealthPVs
 from iocs.device.summary import connection_of
 
 from .db import split_prefix

@@ -15,7 +15,7 @@ from typing import Any
 from iocs.ca.dbr import Native
 from iocs.device.declare import Declared
 from iocs.device.group import DeviceGroup
-from iocs.device.health import HealthPVs
+from iocs.device.health_pvs import HealthPVs
 from iocs.device.statistics import StatisticsPVs
 from iocs.record.alarm import SEVERITY_FIELDS, Severity
 from iocs.record.fields import STATE_PREFIXES, Field
@@ -101,7 +101,7 @@ def rows_of(group: DeviceGroup[Any]) -> tuple[Row, ...]:
     """Every PV of an IOC, in the order of declaration: instrument, health, scans, Ioc."""
     points = {point.pvname.removeprefix(group.prefix): point for point in group.points()}
     rates = Rates(group)
-    rows = [_row(name, point, points, rates) for name, point in points.items()]
+    rows = [_row(name, point, group, points, rates) for name, point in points.items()]
     return tuple(sorted(rows, key=lambda row: row.section))
 
 
@@ -114,7 +114,9 @@ def number_text(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
 
-def _row(name: str, point: Point, names: Iterable[str], rates: Rates) -> Row:
+def _row(
+    name: str, point: Point, group: DeviceGroup[Any], names: Iterable[str], rates: Rates
+) -> Row:
     readback = name + READBACK_SUFFIX
     setpoint = name.removesuffix(READBACK_SUFFIX)
     return Row(
@@ -125,9 +127,9 @@ def _row(name: str, point: Point, names: Iterable[str], rates: Rates) -> Row:
         settings=tuple(_settings(point)),
         setpoint=setpoint if setpoint != name and setpoint in names else "",
         readback=readback if readback in names else "",
-        value=_harmless_value(point),
+        value=point.value if point.pvname in group.settings else _harmless_value(point),
         locked=not point.group.access.writable(point.pvname),
-        to_device=point.spec.writable and point.pvname not in point.group.settings,
+        to_device=point.spec.writable and point.pvname not in group.settings,
         archive=rates.archive(point),
     )
 
@@ -176,12 +178,10 @@ def _settings(point: Point) -> Iterator[str]:
 
 
 def _harmless_value(point: Point) -> float | None:
-    """The value of a setting; for others one that looks right on a screen and raises no alarm."""
+    """A value that looks right on a screen and raises no alarm."""
     spec = point.spec
     if spec.count > 1 or spec.native is Native.STRING:
         return None
-    if point.pvname in point.group.settings:
-        return point.value
     if spec.native is Native.ENUM:
         quiet = (i for i in range(len(spec.states)) if not point.judge(i).severity)
         return next(quiet, 0)

@@ -10,18 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from caproto import ChannelType
 from caproto.server.records.utils import records
 
 from iocs.ca.dbr import Native
 
-if TYPE_CHECKING:
-    from .point import Point
+from .point import Point
 
-Get = Callable[["Point"], Any]
-Put = Callable[["Point", Any], None]
+Get = Callable[[Point], Any]
+Put = Callable[[Point, Any], None]
 
 STATE_PREFIXES = ("ZR", "ON", "TW", "TH", "FR", "FV", "SX", "SV", "EI", "NI", "TE", "EL", "TV")
 STATE_PREFIXES += ("TT", "FT", "FF")

@@ -15,7 +15,7 @@ from caproto import AccessRights, AlarmStatus
 from caproto.server import menus
 
 from iocs.ca.access import Client
-from iocs.ca.channel import ALL_VALUES, Channel, Subscriber
+from iocs.ca.channel import ALL_VALUES, Subscriber
 from iocs.ca.dbr import ENUM_STRING_SIZE, ConversionError, Native, format_number, to_integer
 from iocs.ca.stamp import Stamp
 
@@ -33,7 +33,7 @@ from .base_fields import (
     type_ends,
 )
 from .convert import parse_put
-from .point import Point
+from .point import Point, RecordField
 from .spec import DESC_SIZE
 
 SEVERITY_MENU: tuple[str, ...] = tuple(menus.menuAlarmSevr.get_string_tuple())
@@ -224,7 +224,7 @@ def native_of_field(point: Point, name: str) -> Native:
     return native_of(point.spec.record, name, find_definition(point, name).native)
 
 
-class Field(Channel):
+class Field(RecordField):
     """One field of a record, with the record's own alarm and stamp."""
 
     __slots__ = ("definition", "monitors", "name", "native", "point", "posted")
@@ -333,7 +333,7 @@ class Field(Channel):
         self.refresh(Stamp.now())
 
     def not_carried_out(self, shown: str, client: Client, error: Exception) -> None:
-        self.point.group.root.health.put_refused(self.pvname, shown, client, error)
+        self.point.group.put_refused(self.pvname, shown, client, error)
 
     def add_monitor(self, monitor: Subscriber) -> None:
         """Subscribe; from now on changes are looked for."""
@@ -350,7 +350,7 @@ class Field(Channel):
         if self.monitors is None and self.point.watched is not None:
             self.point.watched.pop(self.name, None)
 
-    def refresh(self, _: Stamp) -> None:
+    def refresh(self, stamp: Stamp) -> None:
         """Post the field if somebody watches it and it changed since it was last posted."""
         if self.monitors is None:
             return

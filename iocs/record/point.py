@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from caproto import AccessRights
 
 from iocs.ca import dbr
-from iocs.ca.access import Client
+from iocs.ca.access import Access, Client
 from iocs.ca.channel import ALL_VALUES, Channel, Event
 from iocs.ca.dbr import Native
 from iocs.ca.stamp import Stamp
@@ -32,12 +32,60 @@ from .alarm import (
 from .convert import coerce, parse_put
 from .spec import PointSpec, Presence
 
-if TYPE_CHECKING:
-    from iocs.device.group import Group
-    from iocs.device.scan import Poller
-    from iocs.device.summary import Place
 
-    from .fields import Field
+class Reader(Protocol):
+    """What reads a record from a device."""
+
+    @property
+    def period(self) -> float: ...
+
+    def read_soon(self) -> None: ...
+
+
+class Owner(Protocol):
+    """The group that a record belongs to, as the record sees it."""
+
+    prefix: str
+
+    @property
+    def access(self) -> Access: ...
+
+    def settings_changed(self, point: Point) -> None:
+        """Take note of a setting that autosave keeps."""
+        ...
+
+    def alarm_changed(self, point: Point) -> None:
+        """Take note of another severity or condition, or of another value while in alarm."""
+        ...
+
+    def alarm_reworded(self) -> None:
+        """Take note that what an alarm is called may have changed though the alarm has not."""
+        ...
+
+    def put_refused(self, name: str, shown: str, client: Client, error: Exception) -> None: ...
+
+    def scan_label(self, point: Point) -> str:
+        """What the field SCAN shows."""
+        ...
+
+    def native_of(self, point: Point, field: str) -> Native:
+        """The type of a field; KeyError if the record has no such field."""
+        ...
+
+    def make_field(self, point: Point, field: str) -> RecordField:
+        """A field that a client asks for; KeyError if the record has no such field."""
+        ...
+
+
+class RecordField(Channel):
+    """A field of a record, as the record sees it."""
+
+    __slots__ = ()
+
+    def refresh(self, stamp: Stamp) -> None:
+        """Post the field if somebody watches it and it changed since it was last posted."""
+        raise NotImplementedError
+
 
 Putter = Callable[["Point", Any], Awaitable[None]]
 """What a client's put does: gets the value, returns when the device has confirmed it, or raises."""
@@ -83,7 +131,7 @@ class Point(Channel):
         "watched",
     )
 
-    def __init__(self, spec: PointSpec, pvname: str, group: Group) -> None:
+    def __init__(self, spec: PointSpec, pvname: str, group: Owner) -> None:
         self._spec = spec
         self.pvname = pvname
         self.group = group
@@ -105,11 +153,11 @@ class Point(Channel):
         self.seen = False
         self.refusal: Alarm | None = None
         self.putter: Putter | None = None
-        self.place: Place | None = None  # where the summary of alarms has it
-        self.poller: Poller[Any, Any] | None = None  # what reads it, or its readback
+        self.place: object = None  # where the summary of alarms has it
+        self.poller: Reader | None = None  # what reads it, or its readback
         self.told_by: Point | None = None  # what alarms while it cannot be known
-        self._fields: dict[str, Field] | None = None
-        self.watched: dict[str, Field] | None = None  # fields that somebody has subscribed to
+        self._fields: dict[str, RecordField] | None = None
+        self.watched: dict[str, RecordField] | None = None  # fields that somebody has subscribed to
         self._limits = self._declared_limits() if spec.numeric and spec.count == 1 else None
 
     def _declared_limits(self) -> Limits | None:
@@ -128,7 +176,7 @@ class Point(Channel):
         self._spec = spec
         self.notify(Event.PROPERTY)
         self._refresh_fields(Stamp.now())
-        self._tell_again()
+        self._reworded()
 
     # -- metadata, with what was changed at run time over what was declared
 
@@ -143,12 +191,11 @@ class Point(Channel):
         self.overrides[name] = value
         self.group.settings_changed(self)
         self.notify(Event.PROPERTY)
-        self._tell_again()
+        self._reworded()
 
-    def _tell_again(self) -> None:
-        """What an alarm is called, its limit say, may have changed though the alarm has not."""
+    def _reworded(self) -> None:
         if self.severity:
-            self.group.root.health.summary.look_again()
+            self.group.alarm_reworded()
 
     @property
     def record_type(self) -> str:  # type: ignore[override]
@@ -314,7 +361,7 @@ class Point(Channel):
             self.notify(events)
             self._refresh_fields(stamp)
             if events & _ALARM or (self.severity and self.native is Native.ENUM):
-                self.group.root.health.summary.changed(self)
+                self.group.alarm_changed(self)
 
     def _refresh_fields(self, stamp: Stamp) -> None:
         if self.watched:
@@ -347,7 +394,7 @@ class Point(Channel):
         await self.putter(self, parse_put(self, value))
 
     def not_carried_out(self, shown: str, client: Client, error: Exception) -> None:
-        self.group.root.health.put_refused(self.pvname, shown, client, error)
+        self.group.put_refused(self.pvname, shown, client, error)
         if self.spec.writable and not isinstance(error, PermissionError):
             self.refuse()
 
@@ -376,9 +423,7 @@ class Point(Channel):
         """The type of a record field, None for the value itself; KeyError if there is none."""
         if field in ("", "VAL"):
             return None
-        from .fields import native_of_field
-
-        return native_of_field(self, field)
+        return self.group.native_of(self, field)
 
     def get_field(self, field: str) -> Channel:
         """The channel of a record field, made on first use; KeyError if there is none."""
@@ -388,9 +433,7 @@ class Point(Channel):
             self._fields = {}
         found = self._fields.get(field)
         if found is None:
-            from .fields import Field
-
-            found = self._fields[field] = Field(self, field)
+            found = self._fields[field] = self.group.make_field(self, field)
         return found
 
     async def write(self, value: Any, **_: Any) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from iocs.ca.dbr import Native
-from iocs.device.health import HealthPVs
+from iocs.device.health_pvs import HealthPVs
 from iocs.export.bob_values import Macros
 from iocs.export.parts import Part
 from iocs.export.rows import Row, Section

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iocs.device.health import HealthPVs
+from iocs.device.health_pvs import HealthPVs
 from iocs.device.statistics import StatisticsPVs
 from iocs.export.bob import Widget
 from iocs.export.bob_values import OpenDisplay

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from iocs.device.declared import Declared
-from iocs.device.health import HealthPVs
+from iocs.device.health_pvs import HealthPVs
 from iocs.device.statistics import StatisticsPVs
 from iocs.export.bob import Display, Widget
 from iocs.export.rows import Section

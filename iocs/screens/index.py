@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from iocs.device.health import HealthPVs
+from iocs.device.health_pvs import HealthPVs
 from iocs.export.bob import Display, Widget
 from iocs.export.bob_values import Align, Macros, OpenDisplay
 from iocs.export.db import split_prefix

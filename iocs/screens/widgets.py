@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from iocs.device.health import HealthPVs
+from iocs.device.health_pvs import HealthPVs
 from iocs.export.bob import Widget
 from iocs.export.bob_values import (
     Align,

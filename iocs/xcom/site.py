@@ -40,8 +40,7 @@ class SiteIOC(DeviceGroup[Plant]):
 
     def __init__(self, prefix: str, device: Plant, **kwargs: Any) -> None:
         super().__init__(prefix, device, **kwargs)
-        setting, point = self.settings[self.point("fast_period").pvname]
-        self.apply_setting(setting, point, device.settings.fast_period)
+        self.settings[self.point("fast_period").pvname].apply(device.settings.fast_period)
 
     def build(self) -> None:
         """Add the gateway and the devices that are known; others when they are found."""

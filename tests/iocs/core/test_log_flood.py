@@ -17,7 +17,7 @@ from drivers.core.loglines import LONGEST, MOST_LINES
 from iocs.app import logs
 from iocs.app.serve import Ioc
 from iocs.ca.framing import SMALL
-from iocs.device.health import ERROR_SIZE
+from iocs.device.health_pvs import ERROR_SIZE
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, serving
 from tests.support.ca import CaSpace
 from tests.support.rawca import (

@@ -11,7 +11,7 @@ import pytest
 from drivers.core.errors import Ambiguous, Blocked, LinkDown, Refused
 from iocs.app.serve import Ioc
 from iocs.ca.access import Access, WriteRule
-from iocs.device.health import PUT_ERROR_SIZE
+from iocs.device.health_pvs import PUT_ERROR_SIZE
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, read_now, serving, until
 from tests.support.ca import CaSpace
 from tests.support.libca import Libca

@@ -22,9 +22,10 @@ from iocs.app.serve import Ioc
 from iocs.device.declare import analog, binary
 from iocs.device.declare import text as text_of
 from iocs.device.group import DeviceGroup, Group, PartGroup
+from iocs.device.health_pvs import LISTED
 from iocs.device.posted import connected_pv
 from iocs.device.scan import Block, Scan, all_or_none
-from iocs.device.summary import LISTED, connection_of
+from iocs.device.summary import connection_of
 from iocs.record.alarm import Severity
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc, Reading, read_now, serving, until
 from tests.support.ca import CaSpace

@@ -20,7 +20,7 @@ from iocs import registry
 from iocs.app.options import parse
 from iocs.device.declared import Declared, Internal
 from iocs.device.group import DeviceGroup, Group
-from iocs.device.health import HealthPVs
+from iocs.device.health_pvs import HealthPVs
 from iocs.device.instrument import Instrument
 from iocs.device.summary import LISTED
 from iocs.record.alarm import Severity
