@@ -219,7 +219,8 @@ class Channel:
         events = word_of(await talk.read(ITEMS[I.MODULE_EVENTS])) or 0
         if events & MODULE_BLOCKING:
             names = names_of(MODULE_EVENT_BITS, events & MODULE_BLOCKING)
-            raise self._blocked("switch on", f"event of the module: {names}; clear it with ClearEvents")
+            reason = f"event of the module: {names}; clear it with ClearEvents"
+            raise self._blocked("switch on", reason)
 
     async def _set_ramp(self, number: int, value: float) -> None:
         item = ITEMS[number]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from drivers.arbin.commands import SCHEDULE_UNITS, TEST_NAME_UNITS
 from drivers.arbin.conversation import Done
@@ -15,15 +15,19 @@ from iocs.ca.dbr import ConversionError, Native
 from iocs.ca.stamp import Stamp
 from iocs.device.declare import FAST, Family
 from iocs.device.declared import Declared, Setting
-from iocs.device.puts import check_limits
+from iocs.device.puts import PutGroup, check_limits
 from iocs.record.alarm import COMM
 from iocs.record.point import Point
 from iocs.record.spec import PointSpec, Presence
 
-if TYPE_CHECKING:
-    from .channel import ChannelPVs
-
 NO_TEST = STOPPED | FAULTY
+
+
+class ChannelGroup(PutGroup, Protocol):
+    """The PVs of a channel, as its inputs see them."""
+
+    prefix: str
+    target: Inputs
 
 
 def utf8_size(units: int) -> int:
@@ -72,7 +76,7 @@ class Inputs:
 def text_input(name: str, doc: str, units: int, attribute: str) -> Setting:
     """A text that a command uses: kept in the IOC, empty when it starts."""
 
-    def apply(group: ChannelPVs, value: str) -> None:
+    def apply(group: ChannelGroup, value: str) -> None:
         if len(value.encode("utf-16-le")) > 2 * units:
             raise ConversionError(f"{group.prefix}{name}: at most {units} characters fit")
         if not value.isprintable():
@@ -100,7 +104,7 @@ def test_name_input() -> Setting:
 def step_input() -> Setting:
     """Where Jump goes."""
 
-    def apply(group: ChannelPVs, value: int) -> None:
+    def apply(group: ChannelGroup, value: int) -> None:
         group.target.step = value
 
     spec = PointSpec(
@@ -126,7 +130,7 @@ class UserVariable(Declared):
         super().__init__(spec)
         self.number = number
 
-    def bind(self, point: Point, group: ChannelPVs) -> None:  # type: ignore[override]
+    def bind(self, point: Point, group: Any) -> None:
         group.variables.add(point, self.number)
 
 
@@ -143,7 +147,7 @@ class Variables:
     one has begun, or the channel was out of sight.
     """
 
-    def __init__(self, group: ChannelPVs) -> None:
+    def __init__(self, group: ChannelGroup) -> None:
         self._group = group
         self._points: list[Point] = []
         self._lost = True
@@ -183,7 +187,7 @@ class Variables:
             async with group.put_queue.turn(point.pvname, urgent=False):
                 await target.cycler.set_variable(target.index, number, value)
         except Exception as error:
-            group.root.health.put_failed(point.pvname, error)
+            group.put_failed(point.pvname, error)
             raise
         self._known = True
         point.take(value, Stamp.now())
