@@ -16,8 +16,8 @@ import pytest
 from drivers.arbin.device import Cycler
 from drivers.arbin.protocol import TOKEN
 from drivers.arbin.settings import CyclerSettings
-from drivers.arbin.simulated_cycler import Behaviour, CyclerModel
-from drivers.arbin.simulated_server import CyclerServer
+from drivers.arbin.simulator.model import Behaviour, CyclerModel
+from drivers.arbin.simulator.server import CyclerServer
 from drivers.core import noise, tcp
 from drivers.core.can import CanBus, CanFrame, Part
 from drivers.core.can.interfaces import SlcanBus
