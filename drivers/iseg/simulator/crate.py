@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ...core.can import CanFrame
-from ...core.can.simulation.line import SimulatedLine
-from ...core.can.simulation.slcan import SlcanAdapter
-from ...core.can.simulation.socketcand import SocketcandServer
-from ...core.can.simulation.virtual import VirtualGateway
 from ...core.errors import BadUrl
+from ...core.simulation.can_line import SimulatedLine
 from ...core.simulation.console import Command, CommandError
 from ...core.simulation.faults import FaultBoard, FaultSpec
+from ...core.simulation.slcan import SlcanAdapter
+from ...core.simulation.socketcand import SocketcandServer
+from ...core.simulation.virtual_can import VirtualGateway
 from ...core.url import CanUrl, parse_link
 from ..items import ITEMS
 from ..protocol import ADDRESSES

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from ...core.can import CanFrame
-from ...core.can.simulation.line import SimulatedLine
+from ...core.simulation.can_line import SimulatedLine
 from ...core.simulation.faults import Fault, FaultBoard, FaultSpec
 from ..items import ITEMS, MULTIPLE, I, Scope
 from ..protocol import (

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ...core.pacing import PacedPipe
 from ...core.simulation.faults import Fault, FaultBoard, FaultSpec
+from ...core.simulation.pacing import PacedPipe
 from ...core.url import SerialLine
 from ..datapoints import datapoint
 from ..frame import STRIPPED, Frame, FrameParser

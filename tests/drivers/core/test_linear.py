@@ -14,7 +14,7 @@ from drivers.core.can.interfaces import MessageSplitter
 from drivers.core.modbus import ModbusBus
 from drivers.core.modbus.connection import _Watch
 from drivers.core.noise import MOST_NOISE
-from drivers.core.simulation.frames import MbapFraming, RtuFraming, crc16
+from drivers.core.simulation.modbus_framing import MbapFraming, RtuFraming, crc16
 from drivers.core.url import TcpUrl
 from drivers.xcom.frame import FrameParser, checksum
 from drivers.xcom.simulator.moxa import Packer

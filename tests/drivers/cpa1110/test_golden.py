@@ -8,7 +8,7 @@ import math
 import pytest
 
 from drivers.core.modbus import ModbusBus
-from drivers.core.simulation.frames import Framing, MbapFraming, RtuFraming
+from drivers.core.simulation.modbus_framing import Framing, MbapFraming, RtuFraming
 from drivers.core.url import TcpUrl
 from drivers.cpa1110.protocol import (
     COUNT_2X,

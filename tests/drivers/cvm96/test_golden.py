@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from drivers.core.simulation.frames import Framing, MbapFraming, RtuFraming
+from drivers.core.simulation.modbus_framing import Framing, MbapFraming, RtuFraming
 from drivers.cvm96.device import MeterBus
 from drivers.cvm96.protocol import Image, Value, decode, encode
 from drivers.cvm96.reading import ImageReading

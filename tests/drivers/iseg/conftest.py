@@ -11,7 +11,7 @@ import pytest
 
 from drivers.core.backoff import Backoff
 from drivers.core.can import CanBus
-from drivers.core.can.simulation.line import LineRecord
+from drivers.core.simulation.can_line import LineRecord
 from drivers.iseg.device import Crate
 from drivers.iseg.module import Module
 from drivers.iseg.protocol import LOG_ON, data_identifier

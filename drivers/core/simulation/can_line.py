@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..frame import CanFrame, wire_bits
+from ..can.frame import CanFrame, wire_bits
 
 _LOG_LENGTH = 200_000
 _OVERSLEEP = 0.0002

@@ -8,9 +8,9 @@ import tty
 from contextlib import suppress
 from pathlib import Path
 
-from ...url import CanUrl
-from ..frame import CanFrame
-from .line import SimulatedLine
+from ..can.frame import CanFrame
+from ..url import CanUrl
+from .can_line import SimulatedLine
 
 _OK, _BEL = b"\r", b"\a"
 _RATES = {

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from .url import SerialLine
+from ..url import SerialLine
 
 _LONGEST_STEP = 0.002
 

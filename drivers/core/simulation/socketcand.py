@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 
-from ... import tcp
-from ...noise import too_noisy
-from ...url import CanUrl
-from ..frame import CanFrame
-from ..interfaces import MessageSplitter
-from .line import SimulatedLine, Station
+from .. import tcp
+from ..can.frame import CanFrame
+from ..can.interfaces import MessageSplitter
+from ..noise import too_noisy
+from ..url import CanUrl
+from .can_line import SimulatedLine, Station
 
 CHANNEL = "can0"
 _BUS_OFF = "040"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from ...url import CanUrl
-from ..frame import CanFrame
-from ..port import Port
-from .line import SimulatedLine
+from ..can.frame import CanFrame
+from ..can.port import Port
+from ..url import CanUrl
+from .can_line import SimulatedLine
 
 
 class VirtualGateway:
