@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 from ..core.errors import Blocked, OutOfRange
+from .conversation import Conversation
 from .items import ITEMS, I
 from .protocol import Value, to_single
 from .reader import number_of, word_of
@@ -23,9 +25,6 @@ from .words import (
     names_of,
 )
 
-if TYPE_CHECKING:
-    from .module import Module
-
 STEPS = 2e-5
 """Share of the nominal value by which a set value may differ when it is read back."""
 
@@ -35,10 +34,30 @@ MAX_RAMP = 20.0
 _LONGEST_TRIP = 0xFFFF
 
 
+class OwnModule(Protocol):
+    """What a channel needs of its module. `sign` is that of set values, 0 if it is not known."""
+
+    talk: Conversation
+    sign: int
+    offs: int
+
+    def order(self, asked: str) -> AbstractAsyncContextManager[None]:
+        """The turn of a command."""
+        ...
+
+    async def switch_off(self, channels: Sequence[Channel]) -> None:
+        """Ramp channels to zero, ahead of everything that waits."""
+        ...
+
+    async def emergency_off(self, channels: Sequence[Channel]) -> None:
+        """Cut outputs, ahead of everything that waits."""
+        ...
+
+
 class Channel:
     """Channel `number` of a module. Every command raises a `DriverError` unless it was obeyed."""
 
-    def __init__(self, module: Module, number: int) -> None:
+    def __init__(self, module: OwnModule, number: int) -> None:
         self.module = module
         self.number = number
         self.voltage_set: float | None = None

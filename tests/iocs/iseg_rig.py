@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from drivers.iseg.simulated_crate import CrateSimulator
 from drivers.iseg.simulator import make_models
+from drivers.iseg.simulator.crate import CrateSimulator
 from tests.iocs.cpa1110.client import Client
 from tests.support.ca import CaSpace
 from tests.support.process import PythonProcess

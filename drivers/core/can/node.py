@@ -5,15 +5,39 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from ..errors import NoReply
+from ..errors import LinkDown, NoReply
 from .frame import CanFrame
 from .port import Port
 from .precedence import Precedence
 
-if TYPE_CHECKING:
-    from .bus import CanBus
+
+class Bus(Protocol):
+    """What a node needs of the bus that it is on."""
+
+    name: str
+
+    @property
+    def trouble(self) -> str:
+        """What the controller complained of, or empty."""
+        ...
+
+    async def opened(self, node: CanNode, asked: str, *, urgent: bool = False) -> Port:
+        """The open interface; raises `LinkDown`."""
+        ...
+
+    async def transmit(self, node: CanNode, port: Port, frame: CanFrame, asked: str) -> None:
+        """Send one frame; raises `LinkDown`."""
+        ...
+
+    def down(self, node: CanNode, asked: str, reason: str) -> LinkDown:
+        """The error of a request that found no open interface."""
+        ...
+
+    def request_ended(self, *, answered: bool) -> None:
+        """Hear whether an answer came."""
+        ...
 
 
 class Part(Enum):
@@ -27,7 +51,7 @@ class Part(Enum):
 class CanNode:
     """One node on a bus. Make it with `CanBus.node`."""
 
-    def __init__(self, bus: CanBus, name: str, listen: Callable[[CanFrame], None] | None) -> None:
+    def __init__(self, bus: Bus, name: str, listen: Callable[[CanFrame], None] | None) -> None:
         self.bus = bus
         self.name = name
         self.answering = False

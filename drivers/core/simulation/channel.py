@@ -9,10 +9,8 @@ from typing import Protocol
 
 from .. import tcp
 from ..noise import too_noisy
-from ..pacing import PacedPipe
 from ..url import SerialLine
 from .faults import UNTRUE, Fault, FaultBoard, FaultSpec
-from .frames import Framing, RtuFraming, ServerRequest
 from .modbus_device import (
     ModbusDevice,
     acknowledgement,
@@ -22,6 +20,8 @@ from .modbus_device import (
     is_write,
     other_answer,
 )
+from .modbus_framing import Framing, RtuFraming, ServerRequest
+from .pacing import PacedPipe
 
 _GAP_CHARACTERS = 3.5
 _QUIET = 0.02

@@ -19,8 +19,8 @@ from ..errors import BadUrl
 from ..url import Defaults, SerialLine, SerialUrl, TcpUrl, parse_link
 from .channel import Channel
 from .faults import Fault, FaultBoard, FaultSpec
-from .frames import MbapFraming, RtuFraming
 from .modbus_device import ModbusDevice, is_write
+from .modbus_framing import MbapFraming, RtuFraming
 
 _LOG_LENGTH = 100_000
 _TCP_ONLY = {Fault.RESET, Fault.REFUSE}

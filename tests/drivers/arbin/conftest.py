@@ -12,9 +12,9 @@ import pytest
 from drivers.arbin.device import Cycler
 from drivers.arbin.messages import Request
 from drivers.arbin.settings import CyclerSettings
-from drivers.arbin.simulated_answers import WRITES
-from drivers.arbin.simulated_cycler import Behaviour, CyclerModel
-from drivers.arbin.simulated_server import CyclerServer
+from drivers.arbin.simulator.answers import WRITES
+from drivers.arbin.simulator.model import Behaviour, CyclerModel
+from drivers.arbin.simulator.server import CyclerServer
 from drivers.core.url import TcpUrl
 from tests.support.wire.proxy import FaultProxy
 

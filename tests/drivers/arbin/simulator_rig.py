@@ -12,9 +12,9 @@ from drivers.arbin.login import Login, LoginReply
 from drivers.arbin.messages import Reply, Request, decode_reply, encode_request
 from drivers.arbin.protocol import Direction, Frame, FrameStream
 from drivers.arbin.queries import GetSerial, SerialReply
-from drivers.arbin.simulated_connection import WireStyle
-from drivers.arbin.simulated_cycler import SERIAL, Behaviour, CyclerModel
 from drivers.arbin.simulator import CyclerSimulator
+from drivers.arbin.simulator.connection import WireStyle
+from drivers.arbin.simulator.model import SERIAL, Behaviour, CyclerModel
 
 R = TypeVar("R")
 _LIMIT = 120.0

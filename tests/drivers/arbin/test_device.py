@@ -28,8 +28,8 @@ from drivers.arbin.results import (
     UploadResult,
     VariableResult,
 )
-from drivers.arbin.simulated_cycler import SERIAL, Behaviour, User
-from drivers.arbin.simulated_records import Wiring
+from drivers.arbin.simulator.model import SERIAL, Behaviour, User
+from drivers.arbin.simulator.records import Wiring
 from drivers.arbin.words import RUNNING, STOPPED, AuxKind, Extra, Status
 from drivers.core.errors import LinkDown, NoReply, OutOfRange
 from drivers.core.simulation.faults import Fault, FaultSpec

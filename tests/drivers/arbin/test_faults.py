@@ -13,8 +13,8 @@ from drivers.arbin.protocol import Code, Direction, frame
 from drivers.arbin.queries import ChannelsInfo, GetSerial, SerialReply, UnknownCommandReply
 from drivers.arbin.reading import ChannelReading
 from drivers.arbin.records import ChannelsInfoReply
-from drivers.arbin.simulated_connection import WireStyle
-from drivers.arbin.simulated_cycler import SERIAL, Behaviour
+from drivers.arbin.simulator.connection import WireStyle
+from drivers.arbin.simulator.model import SERIAL, Behaviour
 from drivers.arbin.words import STOPPED
 from drivers.core.errors import BadReply, DriverError, LinkDown, NoReply, Refused
 from drivers.core.simulation.faults import Fault, FaultSpec

@@ -8,9 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.arbin.battery import Battery
-from drivers.arbin.model_channel import Assignment, ChannelModel, Refusal
-from drivers.arbin.model_schedule import END, BadSchedule, Control, parse_schedule
 from drivers.arbin.results import (
     AssignResult,
     ContinueResult,
@@ -21,6 +18,9 @@ from drivers.arbin.results import (
     StopResult,
     VariableResult,
 )
+from drivers.arbin.simulator.battery import Battery
+from drivers.arbin.simulator.channel import Assignment, ChannelModel, Refusal
+from drivers.arbin.simulator.schedule import END, BadSchedule, Control, parse_schedule
 from drivers.arbin.words import Status
 
 CC_CV = """\

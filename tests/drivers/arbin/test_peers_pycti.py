@@ -22,8 +22,8 @@ from drivers.arbin.messages import encode_request
 from drivers.arbin.protocol import Code, Direction, FrameStream
 from drivers.arbin.queries import ChannelsInfo
 from drivers.arbin.results import VariableResult
-from drivers.arbin.simulated_cycler import Behaviour
-from drivers.arbin.simulated_records import Wiring
+from drivers.arbin.simulator.model import Behaviour
+from drivers.arbin.simulator.records import Wiring
 from drivers.arbin.variables import SetVariable
 from drivers.arbin.words import AuxKind, Extra, Status, meta_code
 from drivers.core.simulation.faults import parse_fault

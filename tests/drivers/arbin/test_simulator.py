@@ -26,8 +26,8 @@ from drivers.arbin.results import (
     StopResult,
     VariableResult,
 )
-from drivers.arbin.simulated_cycler import OTHER_VERSION, SERIAL, Behaviour, User
-from drivers.arbin.simulated_records import Wiring
+from drivers.arbin.simulator.model import OTHER_VERSION, SERIAL, Behaviour, User
+from drivers.arbin.simulator.records import Wiring
 from drivers.arbin.start_data import GetResumeData, GetStartData, ResumeDataReply, StartDataReply
 from drivers.arbin.variables import SetVariable, Update, UpdateVariables
 from drivers.arbin.words import (

@@ -32,13 +32,13 @@ from drivers.arbin.protocol import TOKEN, Code, Direction, Frame, frame
 from drivers.arbin.queries import ChannelsInfo, GetSerial, SerialReply, UnknownCommandReply
 from drivers.arbin.records import ChannelsInfoReply
 from drivers.arbin.results import DownloadResult, FolderResult, StopResult, UploadResult
-from drivers.arbin.simulated_answers import Session
-from drivers.arbin.simulated_connection import WireStyle
-from drivers.arbin.simulated_cycler import SCHEDULES as STORED
-from drivers.arbin.simulated_cycler import USERS, Behaviour, CyclerModel
-from drivers.arbin.simulated_files import LONGEST_NAME
-from drivers.arbin.simulated_server import CyclerServer
 from drivers.arbin.simulator import CyclerSimulator
+from drivers.arbin.simulator.answers import Session
+from drivers.arbin.simulator.connection import WireStyle
+from drivers.arbin.simulator.files import LONGEST_NAME
+from drivers.arbin.simulator.model import SCHEDULES as STORED
+from drivers.arbin.simulator.model import USERS, Behaviour, CyclerModel
+from drivers.arbin.simulator.server import CyclerServer
 from drivers.arbin.start_data import GetResumeData, GetStartData, ResumeDataReply, StartDataReply
 from drivers.arbin.variables import SetVariable, Update, UpdateVariables
 from drivers.arbin.words import Generation

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from drivers.core.backoff import Backoff
 from drivers.core.can import CanBus, CanFrame, CanNode, Part
-from drivers.core.can.simulation.line import SimulatedLine
-from drivers.core.can.simulation.slcan import SlcanAdapter
-from drivers.core.can.simulation.socketcand import SocketcandServer
-from drivers.core.can.simulation.virtual import VirtualGateway
+from drivers.core.simulation.can_line import SimulatedLine
+from drivers.core.simulation.slcan import SlcanAdapter
+from drivers.core.simulation.socketcand import SocketcandServer
+from drivers.core.simulation.virtual_can import VirtualGateway
 from drivers.core.url import CanUrl
 
 PATIENCE = 60.0

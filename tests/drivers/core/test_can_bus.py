@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from drivers.core.can import CanBus, CanFrame
-from drivers.core.can.simulation.socketcand import SocketcandServer
 from drivers.core.errors import BadUrl, Blocked, LinkDown, NoReply
+from drivers.core.simulation.socketcand import SocketcandServer
 from drivers.core.url import CanUrl, parse_link
 from tests.drivers.core.can_rig import (
     KINDS,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from drivers.core.can import CanFrame
 from drivers.core.can.frame import wire_bits
 from drivers.core.can.netlink import InterfaceState, check_interface, parse_link_message
-from drivers.core.can.simulation.line import SimulatedLine
+from drivers.core.simulation.can_line import SimulatedLine
 from tests.drivers.core.can_rig import settle
 from tests.support.wire.until import until
 

@@ -8,8 +8,14 @@ from hypothesis import strategies as st
 from pymodbus.framer import FramerRTU
 
 from drivers.core.modbus.answer import Judgement, judge_mbap, judge_rtu
-from drivers.core.simulation.frames import Framing, MbapFraming, RtuFraming, ServerRequest, crc16
 from drivers.core.simulation.modbus_device import ModbusDevice, answer
+from drivers.core.simulation.modbus_framing import (
+    Framing,
+    MbapFraming,
+    RtuFraming,
+    ServerRequest,
+    crc16,
+)
 
 _pieces = st.lists(st.binary(max_size=300), max_size=12)
 

@@ -13,7 +13,7 @@ from drivers.core.modbus import ModbusBus
 from drivers.core.modbus.answer import mbap_frames, shows_life
 from drivers.core.modbus.connection import Request
 from drivers.core.modbus.late import Found, LateAnswers
-from drivers.core.simulation.frames import RtuFraming
+from drivers.core.simulation.modbus_framing import RtuFraming
 from drivers.core.turns import Turns
 from drivers.core.url import TcpUrl
 from tests.support.wire.raw import RawServer

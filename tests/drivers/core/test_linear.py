@@ -14,10 +14,10 @@ from drivers.core.can.interfaces import MessageSplitter
 from drivers.core.modbus import ModbusBus
 from drivers.core.modbus.connection import _Watch
 from drivers.core.noise import MOST_NOISE
-from drivers.core.simulation.frames import MbapFraming, RtuFraming, crc16
+from drivers.core.simulation.modbus_framing import MbapFraming, RtuFraming, crc16
 from drivers.core.url import TcpUrl
 from drivers.xcom.frame import FrameParser, checksum
-from drivers.xcom.simulated_moxa import Packer
+from drivers.xcom.simulator.moxa import Packer
 from tests.support.wire.raw import RawServer
 
 Feed = Callable[[bytes], object]

@@ -20,7 +20,7 @@ from drivers.core.errors import (
 )
 from drivers.core.link import LinkState
 from drivers.core.modbus import ModbusBus
-from drivers.core.simulation.frames import RtuFraming
+from drivers.core.simulation.modbus_framing import RtuFraming
 from drivers.core.simulation.modbus_server import ModbusServer
 from drivers.core.url import SerialLine, SerialUrl, TcpUrl, UdpUrl
 from tests.support.wire.raw import RawServer

@@ -16,18 +16,18 @@ import pytest
 from drivers.arbin.device import Cycler
 from drivers.arbin.protocol import TOKEN
 from drivers.arbin.settings import CyclerSettings
-from drivers.arbin.simulated_cycler import Behaviour, CyclerModel
-from drivers.arbin.simulated_server import CyclerServer
+from drivers.arbin.simulator.model import Behaviour, CyclerModel
+from drivers.arbin.simulator.server import CyclerServer
 from drivers.core import noise, tcp
 from drivers.core.can import CanBus, CanFrame, Part
 from drivers.core.can.interfaces import SlcanBus
-from drivers.core.can.simulation.line import SimulatedLine
-from drivers.core.can.simulation.socketcand import SocketcandServer
 from drivers.core.errors import DriverError, LinkDown
 from drivers.core.modbus import ModbusBus
 from drivers.core.noise import MOST_NOISE
+from drivers.core.simulation.can_line import SimulatedLine
 from drivers.core.simulation.modbus_device import ModbusDevice
 from drivers.core.simulation.modbus_server import ModbusServer
+from drivers.core.simulation.socketcand import SocketcandServer
 from drivers.core.stream import open_stream
 from drivers.core.url import CanUrl, TcpUrl
 from drivers.xcom.device import Gateway

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from drivers.core.pacing import PacedPipe
+from drivers.core.simulation.pacing import PacedPipe
 from drivers.core.url import SerialLine
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from drivers.cpa1110.device import Compressor
-from drivers.cpa1110.model import CompressorModel
 from drivers.cpa1110.settings import CompressorSettings
 from drivers.cpa1110.simulator import CompressorSimulator
+from drivers.cpa1110.simulator.model import CompressorModel
 
 LINKS = {"tcp": "tcp://127.0.0.1:0", "rtu+tcp": "rtu+tcp://127.0.0.1:0", "pty": "pty"}
 TIMEOUT = 0.3

@@ -11,10 +11,10 @@ from drivers.core.modbus import ModbusBus
 from drivers.core.simulation.faults import parse_fault
 from drivers.core.url import TcpUrl
 from drivers.cpa1110.device import Compressor
-from drivers.cpa1110.model import REVISION_3X, CompressorModel, Panel
 from drivers.cpa1110.protocol import Measurements, encode
 from drivers.cpa1110.settings import CompressorSettings
 from drivers.cpa1110.simulator import CompressorSimulator
+from drivers.cpa1110.simulator.model import REVISION_3X, CompressorModel, Panel
 from drivers.cpa1110.units import PressureUnit, TemperatureUnit
 from drivers.cpa1110.words import OperatingState
 from tests.drivers.cpa1110.conftest import Rig, make_rig

@@ -8,9 +8,8 @@ import math
 import pytest
 
 from drivers.core.modbus import ModbusBus
-from drivers.core.simulation.frames import Framing, MbapFraming, RtuFraming
+from drivers.core.simulation.modbus_framing import Framing, MbapFraming, RtuFraming
 from drivers.core.url import TcpUrl
-from drivers.cpa1110.model import CompressorModel, Panel
 from drivers.cpa1110.protocol import (
     COUNT_2X,
     COUNT_3X,
@@ -21,6 +20,7 @@ from drivers.cpa1110.protocol import (
     encode,
 )
 from drivers.cpa1110.simulator import CompressorSimulator
+from drivers.cpa1110.simulator.model import CompressorModel, Panel
 from drivers.cpa1110.units import PressureUnit, TemperatureUnit
 from drivers.cpa1110.words import bit_names
 from tests.drivers.golden import GoldenFrame, load_golden

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.cpa1110.model import CompressorModel, Panel
+from drivers.cpa1110.simulator.model import CompressorModel, Panel
 from drivers.cpa1110.units import PressureUnit, TemperatureUnit
 from drivers.cpa1110.words import OperatingState
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.cpa1110.model import REVISION_3X, CompressorModel, Panel
 from drivers.cpa1110.protocol import COUNT_2X, Measurements, decode, encode, revision_of
+from drivers.cpa1110.simulator.model import REVISION_3X, CompressorModel, Panel
 from drivers.cpa1110.status import status_from
 from drivers.cpa1110.units import PressureUnit, TemperatureUnit, from_celsius, to_celsius
 from drivers.cpa1110.words import (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from drivers.core.modbus import ModbusBus
-from drivers.core.simulation.frames import RtuFraming
+from drivers.core.simulation.modbus_framing import RtuFraming
 from drivers.core.url import SerialLine, TcpUrl, parse_link
 from drivers.cpa1110.device import Compressor
 from drivers.cpa1110.settings import CompressorSettings

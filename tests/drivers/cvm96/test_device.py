@@ -9,9 +9,9 @@ from drivers.core.errors import Refused
 from drivers.cvm96.device import MeterBus
 from drivers.cvm96.protocol import DemandMode, Image
 from drivers.cvm96.reading import ImageReading
-from drivers.cvm96.registers import Behaviour
 from drivers.cvm96.settings import Cvm96Settings
 from drivers.cvm96.simulator import make_bus
+from drivers.cvm96.simulator.answers import Behaviour
 from tests.drivers.cvm96.conftest import Rig, make_rig, names
 
 IMAGE = [(0x00, 40), (0x28, 34), (0x52, 14)]

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from drivers.core.simulation.frames import Framing, MbapFraming, RtuFraming
+from drivers.core.simulation.modbus_framing import Framing, MbapFraming, RtuFraming
 from drivers.cvm96.device import MeterBus
 from drivers.cvm96.protocol import Image, Value, decode, encode
 from drivers.cvm96.reading import ImageReading
-from drivers.cvm96.registers import Behaviour
 from drivers.cvm96.settings import Cvm96Settings
 from drivers.cvm96.simulator import make_bus
+from drivers.cvm96.simulator.answers import Behaviour
 from tests.drivers.golden import GoldenFrame, load_golden
 from tests.support.wire.raw import RawServer
 from tests.support.wire.until import PATIENCE

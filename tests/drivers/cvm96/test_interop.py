@@ -12,11 +12,11 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from drivers.core.url import SerialUrl, parse_link
 from drivers.cvm96.device import MeterBus
-from drivers.cvm96.model import MeterModel
 from drivers.cvm96.protocol import QUANTITIES, Image, encode
-from drivers.cvm96.registers import Behaviour
 from drivers.cvm96.settings import Cvm96Settings
 from drivers.cvm96.simulator import make_bus
+from drivers.cvm96.simulator.answers import Behaviour
+from drivers.cvm96.simulator.model import MeterModel
 from tests.support.wire.until import until
 
 _SCALES = {1: 0, 10: 1, 100: 2, 1000: 3}

@@ -6,11 +6,11 @@ import math
 
 import pytest
 
-from drivers.cvm96.load import LOADS, Load, LoadModel
-from drivers.cvm96.model import MeterModel
 from drivers.cvm96.plausibility import doubts
 from drivers.cvm96.protocol import QUANTITIES, DemandMode, Image, decode, encode
 from drivers.cvm96.reading import Energies, Measurements, energies_from, measurements_from
+from drivers.cvm96.simulator.load import LOADS, Load, LoadModel
+from drivers.cvm96.simulator.model import MeterModel
 
 HOURS = range(0, 24, 3)
 

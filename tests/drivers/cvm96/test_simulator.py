@@ -10,10 +10,10 @@ from drivers.core.errors import BadUrl
 from drivers.core.simulation.console import Console
 from drivers.core.simulation.modbus_device import answer
 from drivers.cvm96.device import MeterBus
-from drivers.cvm96.model import MeterModel
-from drivers.cvm96.registers import Behaviour, MeterRegisters
 from drivers.cvm96.settings import Cvm96Settings
 from drivers.cvm96.simulator import make_bus
+from drivers.cvm96.simulator.answers import Behaviour, MeterRegisters
+from drivers.cvm96.simulator.model import MeterModel
 from tests.drivers.cvm96.conftest import names
 from tests.support.process import PythonProcess
 

@@ -11,14 +11,14 @@ import pytest
 
 from drivers.core.backoff import Backoff
 from drivers.core.can import CanBus
-from drivers.core.can.simulation.line import LineRecord
+from drivers.core.simulation.can_line import LineRecord
 from drivers.iseg.device import Crate
-from drivers.iseg.model import ModuleModel
 from drivers.iseg.module import Module
 from drivers.iseg.protocol import LOG_ON, data_identifier
 from drivers.iseg.settings import CrateSettings, ModuleSettings
-from drivers.iseg.simulated_crate import CrateSimulator
 from drivers.iseg.simulator import make_models
+from drivers.iseg.simulator.crate import CrateSimulator
+from drivers.iseg.simulator.model import ModuleModel
 
 TIMEOUT = 5.0
 """For answers that come: the longest that can be set, so that nothing ends by it."""

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from drivers.core.errors import Ambiguous, BadReply, Blocked, DriverError, LinkDown, NotObeyed
-from drivers.iseg.channel_model import ChannelModel
 from drivers.iseg.readings import ChannelState, state_of
 from drivers.iseg.settings import ModuleSettings
 from drivers.iseg.simulator import make_models
+from drivers.iseg.simulator.channel import ChannelModel
 from drivers.iseg.words import Action, ChannelEvent, ChannelStatus, ModuleStatus
 from tests.drivers.iseg.conftest import SOON, Rig, connected
 from tests.support.wire.until import recovered, until

@@ -26,9 +26,9 @@ from drivers.iseg.protocol import (
     read_many,
     write,
 )
-from drivers.iseg.responder import FAULTS, SimulatedModule
-from drivers.iseg.simulated_crate import CrateSimulator
 from drivers.iseg.simulator import make_models
+from drivers.iseg.simulator.crate import CrateSimulator
+from drivers.iseg.simulator.module import FAULTS, SimulatedModule
 from drivers.iseg.words import ModuleStatus
 from tests.drivers.core.can_rig import settle
 from tests.support.process import PythonProcess

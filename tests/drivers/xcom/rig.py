@@ -13,10 +13,10 @@ from drivers.xcom.discovery import Site
 from drivers.xcom.protocol import ObjectType
 from drivers.xcom.readings import Point
 from drivers.xcom.settings import XcomSettings
-from drivers.xcom.simulated_behaviour import Behaviour
-from drivers.xcom.simulated_device import Condition, SimulatedDevice
-from drivers.xcom.simulated_site import BatteryMonitor
 from drivers.xcom.simulator import XcomSimulator
+from drivers.xcom.simulator.behaviour import Behaviour
+from drivers.xcom.simulator.device import Condition, SimulatedDevice
+from drivers.xcom.simulator.site import BatteryMonitor
 from tests.drivers.xcom.simulator_rig import NOON, Clock, simulator
 
 TIMEOUT = 2.0

@@ -22,10 +22,10 @@ from drivers.xcom.protocol import (
     read_request,
     write_request,
 )
-from drivers.xcom.simulated_behaviour import Behaviour
-from drivers.xcom.simulated_device import SimulatedDevice
-from drivers.xcom.simulated_site import BatteryMonitor, SimulatedSite
 from drivers.xcom.simulator import XcomSimulator
+from drivers.xcom.simulator.behaviour import Behaviour
+from drivers.xcom.simulator.device import SimulatedDevice
+from drivers.xcom.simulator.site import BatteryMonitor, SimulatedSite
 from tests.support.wire.until import PATIENCE
 
 NOON = 1_700_049_600.0

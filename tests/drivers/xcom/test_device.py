@@ -20,9 +20,9 @@ from drivers.xcom.frame import FrameFlags
 from drivers.xcom.protocol import ErrorCode, Level, Property
 from drivers.xcom.readings import Point
 from drivers.xcom.settings import BatteryMonitor, MultiInfoUse, XcomSettings
-from drivers.xcom.simulated_behaviour import Absent, Behaviour
-from drivers.xcom.simulated_device import RESTART_TIME, Condition
-from drivers.xcom.simulated_site import BatteryMonitor as SimulatedMonitor
+from drivers.xcom.simulator.behaviour import Absent, Behaviour
+from drivers.xcom.simulator.device import RESTART_TIME, Condition
+from drivers.xcom.simulator.site import BatteryMonitor as SimulatedMonitor
 from tests.drivers.xcom.rig import at, live_points, rig
 from tests.drivers.xcom.simulator_rig import NOON, Clock
 from tests.support.wire.until import recovered, until

@@ -21,8 +21,8 @@ from drivers.xcom.protocol import (
     error_reply_to,
     reply_to,
 )
-from drivers.xcom.simulated_behaviour import Behaviour
-from drivers.xcom.simulated_device import Condition
+from drivers.xcom.simulator.behaviour import Behaviour
+from drivers.xcom.simulator.device import Condition
 from tests.drivers.xcom.rig import Rig, at, rig
 from tests.drivers.xcom.scripted import scripted
 from tests.support.wire.until import until

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.xcom.model import SiteModel
-from drivers.xcom.model_battery import Battery, ChargeCycle, Phase
-from drivers.xcom.model_counters import DayCounter, MinuteMean
-from drivers.xcom.model_supply import DAY, HOUR, GridMode, clear_sky
-from drivers.xcom.model_units import Limit, Operation, PvLimit
+from drivers.xcom.simulator.battery import Battery, ChargeCycle, Phase
+from drivers.xcom.simulator.counters import DayCounter, MinuteMean
+from drivers.xcom.simulator.model import SiteModel
+from drivers.xcom.simulator.supply import DAY, HOUR, GridMode, clear_sky
+from drivers.xcom.simulator.units import Limit, Operation, PvLimit
 
 MIDNIGHT = 20_000 * DAY
 

@@ -20,9 +20,9 @@ from drivers.core.url import SerialUrl, parse_link
 from drivers.xcom.addresses import Family
 from drivers.xcom.datapoints import DATAPOINTS, datapoint, datapoints_of
 from drivers.xcom.protocol import Format, ObjectType, Property
-from drivers.xcom.simulated_behaviour import Behaviour
-from drivers.xcom.simulated_site import BatteryMonitor
 from drivers.xcom.simulator import XcomSimulator
+from drivers.xcom.simulator.behaviour import Behaviour
+from drivers.xcom.simulator.site import BatteryMonitor
 from tests.drivers.xcom.simulator_rig import NOON, Raw, Refused, port_of, simulator
 
 psx: Any = import_module("pystuderxcom")

@@ -24,9 +24,9 @@ from drivers.xcom.protocol import (
     read_request,
     write_request,
 )
-from drivers.xcom.simulated_behaviour import Behaviour
-from drivers.xcom.simulated_device import RESTART_TIME, fixed_point
-from drivers.xcom.simulated_site import BatteryMonitor, SimulatedSite
+from drivers.xcom.simulator.behaviour import Behaviour
+from drivers.xcom.simulator.device import RESTART_TIME, fixed_point
+from drivers.xcom.simulator.site import BatteryMonitor, SimulatedSite
 from tests.drivers.xcom.simulator_rig import NOON, OWN, Bench, Clock, Refused, bench
 
 QUIET = Behaviour(latency=0.0)

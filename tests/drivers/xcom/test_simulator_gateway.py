@@ -19,9 +19,9 @@ from drivers.xcom.protocol import (
     error_code,
     read_request,
 )
-from drivers.xcom.simulated_behaviour import Absent, Behaviour
-from drivers.xcom.simulated_device import RESTART_TIME, Condition
-from drivers.xcom.simulated_site import DEFAULT_GUID, BatteryMonitor
+from drivers.xcom.simulator.behaviour import Absent, Behaviour
+from drivers.xcom.simulator.device import RESTART_TIME, Condition
+from drivers.xcom.simulator.site import DEFAULT_GUID, BatteryMonitor
 from tests.drivers.xcom.simulator_rig import NOON, OWN, Bench, Clock, Refused, bench, multi_info
 from tests.support.wire.until import until
 

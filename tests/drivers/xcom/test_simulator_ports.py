@@ -19,9 +19,9 @@ from drivers.core.simulation.faults import BadFault, parse_fault
 from drivers.core.url import SerialLine, SerialUrl, parse_link
 from drivers.xcom.frame import STRIPPED, Frame, decode_frame
 from drivers.xcom.protocol import ErrorCode, ObjectType, error_code, read_request
-from drivers.xcom.simulated_behaviour import Behaviour
-from drivers.xcom.simulated_device import Condition
-from drivers.xcom.simulated_moxa import BUFFER, Packer
+from drivers.xcom.simulator.behaviour import Behaviour
+from drivers.xcom.simulator.device import Condition
+from drivers.xcom.simulator.moxa import BUFFER, Packer
 from tests.drivers.xcom.simulator_rig import OWN, Raw, Refused, bench, port_of, simulator
 from tests.support.process import PythonProcess
 from tests.support.wire.until import PATIENCE, until

@@ -6,9 +6,9 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from drivers.arbin.simulated_cycler import Behaviour, CyclerModel
-from drivers.arbin.simulated_records import Wiring
 from drivers.arbin.simulator import CyclerSimulator
+from drivers.arbin.simulator.model import Behaviour, CyclerModel
+from drivers.arbin.simulator.records import Wiring
 from drivers.arbin.words import AuxKind
 from tests.iocs.cpa1110.client import Client
 from tests.support.ca import CaSpace

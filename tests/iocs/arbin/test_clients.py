@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from drivers.arbin.simulated_records import Wiring
+from drivers.arbin.simulator.records import Wiring
 from drivers.arbin.words import AuxKind
 from tests.iocs.arbin.rig import (
     INVALID,

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from drivers.cpa1110.model import CompressorModel
 from drivers.cpa1110.simulator import CompressorSimulator
+from drivers.cpa1110.simulator.model import CompressorModel
 from drivers.cpa1110.words import OperatingState
 from tests.iocs.cpa1110.expected import text
 from tests.iocs.cpa1110.rig import PREFIX, eventually, ioc, simulator

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from drivers.cpa1110.model import CompressorModel
 from drivers.cpa1110.protocol import Snapshot
+from drivers.cpa1110.simulator.model import CompressorModel
 from drivers.cpa1110.units import PressureUnit, TemperatureUnit
 
 STRING, ENUM, CHAR, LONG, DOUBLE = 0, 3, 4, 5, 6

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from drivers.core.simulation.faults import parse_fault
-from drivers.cpa1110.model import CompressorModel
 from drivers.cpa1110.simulator import CompressorSimulator
+from drivers.cpa1110.simulator.model import CompressorModel
 from tests.support.ca import CaSpace
 from tests.support.process import PythonProcess
 from tests.support.wire.until import PATIENCE

@@ -10,7 +10,7 @@ from caproto import ErrorResponseReceived
 from caproto.sync import client as caproto_sync
 
 from drivers.core.simulation.faults import parse_fault
-from drivers.cpa1110.model import CompressorModel
+from drivers.cpa1110.simulator.model import CompressorModel
 from tests.iocs.cpa1110.bench import (
     ALARM_BIT,
     LONG_CONFIRMATION,

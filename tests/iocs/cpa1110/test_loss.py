@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import pytest
 
 from drivers.core.simulation.faults import parse_fault
-from drivers.cpa1110.model import REVISION_2X, REVISION_3X, CompressorModel, Panel
 from drivers.cpa1110.simulator import CompressorSimulator
+from drivers.cpa1110.simulator.model import REVISION_2X, REVISION_3X, CompressorModel, Panel
 from tests.iocs.cpa1110.client import Client, Update
 from tests.iocs.cpa1110.expected import BLOCK, HEALTH, PVS, matches, running
 from tests.iocs.cpa1110.rig import PERIOD, PREFIX, ioc, log_lines, port_of, simulator

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from caproto.asyncio.client import Context
 
-from drivers.cpa1110.model import REVISION_2X, REVISION_3X, CompressorModel, Panel
 from drivers.cpa1110.protocol import Snapshot
+from drivers.cpa1110.simulator.model import REVISION_2X, REVISION_3X, CompressorModel, Panel
 from drivers.cpa1110.units import PressureUnit, TemperatureUnit
 from iocs.app.runner import RunOptions, make_group
 from iocs.cpa1110 import INSTRUMENT

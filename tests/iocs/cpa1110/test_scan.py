@@ -7,8 +7,8 @@ import itertools
 
 import pytest
 
-from drivers.cpa1110.model import REVISION_2X, REVISION_3X, CompressorModel, Panel
 from drivers.cpa1110.simulator import CompressorSimulator
+from drivers.cpa1110.simulator.model import REVISION_2X, REVISION_3X, CompressorModel, Panel
 from tests.iocs.cpa1110.client import Client
 from tests.iocs.cpa1110.expected import BLOCK
 from tests.iocs.cpa1110.rig import PREFIX, eventually, ioc, simulator

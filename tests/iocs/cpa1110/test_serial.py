@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drivers.core.simulation.faults import parse_fault
-from drivers.cpa1110.model import CompressorModel
+from drivers.cpa1110.simulator.model import CompressorModel
 from tests.iocs.cpa1110.client import Client
 from tests.iocs.cpa1110.expected import BLOCK, PVS, matches
 from tests.iocs.cpa1110.rig import PREFIX, ioc, simulator

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from drivers.xcom.simulated_behaviour import Behaviour
 from drivers.xcom.simulator import XcomSimulator
+from drivers.xcom.simulator.behaviour import Behaviour
 from tests.drivers.xcom.simulator_rig import simulator
 from tests.iocs.cpa1110.client import Client
 from tests.support.ca import CaSpace

@@ -12,7 +12,7 @@ from drivers.core.simulation.faults import parse_fault
 from drivers.xcom.frame import Frame
 from drivers.xcom.multi_info import decode_items
 from drivers.xcom.protocol import ObjectType, Property, Service
-from drivers.xcom.simulated_device import Condition
+from drivers.xcom.simulator.device import Condition
 from tests.drivers.xcom.simulator_rig import simulator
 from tests.iocs.cpa1110.client import Client, PutError
 from tests.iocs.xcom.rig import (

@@ -11,8 +11,8 @@ from drivers.xcom.frame import Frame
 from drivers.xcom.protocol import Property, Service
 from drivers.xcom.readings import Point
 from drivers.xcom.settings import BatteryMonitor, XcomSettings
-from drivers.xcom.simulated_behaviour import Behaviour
-from drivers.xcom.simulated_device import Condition
+from drivers.xcom.simulator.behaviour import Behaviour
+from drivers.xcom.simulator.device import Condition
 from iocs.xcom.plant import ROUND
 from iocs.xcom.plant import Plant as Site
 from tests.drivers.xcom.simulator_rig import simulator
