@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from iocs.ca.channel import Channel
-from iocs.ca.context import Context
+from iocs.ca.server import Server
 from iocs.device.group import DeviceGroup
 from iocs.device.statistics import RESTART_EXIT_CODE
 
@@ -45,7 +45,7 @@ class Ioc:
     def __init__(self, group: DeviceGroup[Any], options: ServeOptions) -> None:
         self.group = group
         pvdb = cast("Mapping[str, Channel]", group.pvdb)
-        self.context = Context(pvdb, options.interfaces, port=options.port)
+        self.context = Server(pvdb, options.interfaces, port=options.port)
         self.autosave = Autosave(group, options.autosave) if options.autosave else None
         self._ended = asyncio.Event()
         self._exit_code = 0

@@ -1,15 +1,12 @@
-"""Channels: what a client can connect to, and who is told when it changes.
-
-They answer the calls that caproto makes of its ``ChannelData``.
-"""
+"""Channels: what a client can connect to, and who is told when it changes."""
 
 from __future__ import annotations
 
 import math
 from enum import IntFlag
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
-from caproto import AccessRights, ChannelData, ChannelType
+from caproto import AccessRights
 
 from . import dbr
 from .access import Client
@@ -42,15 +39,15 @@ class Subscriber(Protocol):
     def offer(self, payloads: Payloads, events: int = 0) -> None: ...
 
 
-class Channel(ChannelData):
+class Channel:
     """What a client can connect to: typed value with alarm, stamp, metadata and subscribers."""
 
     __slots__ = ()
     monitors: list[Subscriber] | None
     pvname: str
     value: Any
-    status: int  # type: ignore[override]
-    severity: int  # type: ignore[override]
+    status: int
+    severity: int
     ackt: int
     acks: int
     record_type: str
@@ -63,28 +60,10 @@ class Channel(ChannelData):
     states: tuple[str, ...]
     epics_stamp: Stamp
 
-    # -- what caproto's context asks of a database entry
-    server_startup: ClassVar[None] = None
-    server_scan: ClassVar[None] = None
-    server_shutdown: ClassVar[None] = None
-    fields: ClassVar[dict[str, ChannelData]] = {}
-
-    @property
-    def data_type(self) -> ChannelType:
-        return ChannelType(int(self.native))
-
-    @property
-    def max_length(self) -> int:
-        return self.count
-
     @property
     def long_string_max_length(self) -> int:
         """Element count when the channel is opened as ``NAME$``."""
         return self.count if self.count > 1 else dbr.STRING_SIZE
-
-    def check_access(self, hostname: str, username: str) -> AccessRights:
-        """Rights of a client of which only names are known; see :meth:`rights`."""
-        return self.rights(Client(hostname or "", username or "", ""))
 
     def rights(self, client: Client) -> AccessRights:
         """What a client may do with this channel."""

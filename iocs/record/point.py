@@ -436,10 +436,6 @@ class Point(Channel):
             found = self._fields[field] = self.group.make_field(self, field)
         return found
 
-    async def write(self, value: Any, **_: Any) -> None:
-        """Publish a value from inside the IOC (caproto's name for :meth:`post`)."""
-        self.post(value, Stamp.now())
-
     def __repr__(self) -> str:
         return f"<Point {self.pvname} {self.value!r} {Status(self.status).name}>"
 

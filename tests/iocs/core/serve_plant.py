@@ -14,7 +14,7 @@ from pathlib import Path
 
 from iocs.app import logs
 from iocs.app.serve import Ioc, ServeOptions, serve
-from iocs.ca.context import PortTaken
+from iocs.ca.server import PortTaken
 from tests.iocs.core.plant import Plant, PlantIoc
 
 

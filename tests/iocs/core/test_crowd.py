@@ -16,9 +16,9 @@ from typing import Any, cast
 import pytest
 
 from iocs.ca import listener
-from iocs.ca.context import Context
 from iocs.ca.listener import Listener, most_clients
 from iocs.ca.search import MAX_WAITING, RECEIVE_BUFFER, SearchSocket
+from iocs.ca.server import Server
 from tests.iocs.core.plant import PREFIX, PlantIoc, until
 from tests.iocs.cpa1110.rig import simulator
 from tests.support.ca import CaSpace
@@ -72,7 +72,7 @@ async def test_a_burst_of_searches_is_taken_in_at_once_and_answered_together(
     space: CaSpace, group: PlantIoc
 ) -> None:
     """As many as the system can keep, sent while the server has no chance to look."""
-    context = Context(cast("Any", group.pvdb), ["127.0.0.1"])
+    context = Server(cast("Any", group.pvdb), ["127.0.0.1"])
     await context.start()
     try:
         (search, _) = context._search

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from iocs.ca.context import Context
 from iocs.ca.filters import MAX_FILTERS, Filters, parse_filters
 from iocs.ca.search import answer
+from iocs.ca.server import Server
 from tests.iocs.core.every_record import EveryRecord, Pair
 from tests.iocs.core.plant import PREFIX, Plant, serving
 from tests.iocs.core.test_fields_against_base import created
@@ -60,7 +60,7 @@ hostile = st.sampled_from(
 
 
 @pytest.fixture
-async def context(space: CaSpace) -> AsyncIterator[Context]:
+async def context(space: CaSpace) -> AsyncIterator[Server]:
     """The server of a PV of every record type."""
     async with serving(EveryRecord(PREFIX, Plant())) as ioc:
         yield ioc.context
@@ -80,7 +80,7 @@ def test_any_text_is_a_filter_or_refused(text: str) -> None:
 
 
 async def test_any_name_is_known_or_not_and_costs_its_neighbours_nothing(
-    context: Context,
+    context: Server,
 ) -> None:
     @given(st.sampled_from(["ai.", "waveform.VAL", "stringin.$", ""]), filter_texts | hostile)
     @example("ai.", each('{"dbnd":{"abs":#}}', HUGE)[0])

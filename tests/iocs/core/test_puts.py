@@ -386,7 +386,7 @@ async def test_a_plain_write_is_carried_out_too(raw: RawCa, plant: Plant) -> Non
 
 async def test_write_from_inside_is_no_put(group: PlantIoc, plant: Plant) -> None:
     group.point("goal").post(5.0, Stamp.now())
-    await group.point("goal").write(6.0)
+    group.point("goal").post(6.0, Stamp.now())
     assert (group.point("goal").value, plant.writes) == (6.0, [])
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from iocs.app.serve import Ioc, ServeOptions
-from iocs.ca.context import Context, PortTaken, _bind_all
+from iocs.ca.server import PortTaken, Server, _bind_all
 from iocs.device.statistics import RESTART_EXIT_CODE
 from tests.iocs.core.plant import PREFIX, Plant, PlantIoc
 from tests.support.ca import CaSpace
@@ -76,13 +76,13 @@ async def test_a_link_that_cannot_be_closed_costs_no_settings(
 
 
 async def test_two_servers_never_share_a_tcp_port(space: CaSpace) -> None:
-    one, two = Context({}, ["127.0.0.1"]), Context({}, ["127.0.0.1"])
+    one, two = Server({}, ["127.0.0.1"]), Server({}, ["127.0.0.1"])
     try:
         await one.start()
         await two.start()
         assert one.port == space.server_port
         assert two.port != one.port
-        three = Context({}, ["127.0.0.1"], port=one.port)
+        three = Server({}, ["127.0.0.1"], port=one.port)
         with pytest.raises(PortTaken, match=f"TCP port {one.port} is in use on 127.0.0.1"):
             await three.start()
     finally:

@@ -116,7 +116,7 @@ async def test_trap_07_an_internal_update_never_reaches_the_device(
 ) -> None:
     target = group.point("goal")
     target.post(55.0, Stamp.now())
-    await target.write(56.0)
+    target.post(56.0, Stamp.now())
     await read_now(group)
     await read_now(group)
     channel = await raw.create(PREFIX + "Target")

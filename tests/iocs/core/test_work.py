@@ -12,8 +12,8 @@ from typing import Any, cast
 import pytest
 
 from iocs.app.autosave import Autosave
-from iocs.ca.context import Context
 from iocs.ca.monitor import Monitor
+from iocs.ca.server import Server
 from iocs.ca.stamp import Stamp
 from iocs.device.declare import analog
 from iocs.device.group import DeviceGroup, PartGroup
@@ -85,7 +85,7 @@ def _echo(channels: list[Channel], number: int) -> bytes:
 
 
 @asynccontextmanager
-async def _crowded(server: Context, count: int) -> AsyncIterator[tuple[RawCa, list[Channel]]]:
+async def _crowded(server: Server, count: int) -> AsyncIterator[tuple[RawCa, list[Channel]]]:
     """A client with that many channels to one PV, each with a subscription.
 
     The last channel has as many subscriptions by itself; the one before is a field to write.
@@ -100,11 +100,11 @@ async def _crowded(server: Context, count: int) -> AsyncIterator[tuple[RawCa, li
         yield client, channels
 
 
-async def _work_of(server: Context, request: Request, count: int) -> int:
+async def _work_of(server: Server, request: Request, count: int) -> int:
     """Instructions for some requests of a client that has `count` of everything."""
     async with _crowded(server, count) as (client, channels):
         messages = [request(channels, number) for number in range(_MESSAGES)]
-        with counted(*OURS, "/caproto/", but=frozenset({"broadcast_beacon_loop"})) as work:
+        with counted(*OURS, "/caproto/", but=frozenset({"_send_beacons"})) as work:
             for message in messages:
                 client.send(message)
             await client.sync()
@@ -112,9 +112,9 @@ async def _work_of(server: Context, request: Request, count: int) -> int:
 
 
 @pytest.fixture
-async def server(space: CaSpace, group: PlantIoc) -> AsyncIterator[Context]:
+async def server(space: CaSpace, group: PlantIoc) -> AsyncIterator[Server]:
     """The plant's PVs, served and not polled: nothing happens that no client asked for."""
-    context = Context(cast("Any", group.pvdb), ["127.0.0.1"])
+    context = Server(cast("Any", group.pvdb), ["127.0.0.1"])
     await context.start()
     yield context
     await context.close()
@@ -135,7 +135,7 @@ async def server(space: CaSpace, group: PlantIoc) -> AsyncIterator[Context]:
     ],
 )
 async def test_a_message_costs_the_same_whatever_is_open(
-    server: Context, request_of: Request, monkeypatch: pytest.MonkeyPatch
+    server: Server, request_of: Request, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared = 0
 
@@ -152,7 +152,7 @@ async def test_a_message_costs_the_same_whatever_is_open(
 
 
 async def test_events_off_and_on_cost_the_same_while_updates_wait(
-    server: Context, group: PlantIoc
+    server: Server, group: PlantIoc
 ) -> None:
     """A client that does not read gets no cheap way to make the server walk its updates."""
 
@@ -164,7 +164,7 @@ async def test_events_off_and_on_cost_the_same_while_updates_wait(
             (circuit,) = server.circuits
             await until(lambda: circuit._outbox.muted)
             group.point("level").post(float(count), Stamp.now())
-            with counted(*OURS, but=frozenset({"broadcast_beacon_loop", "take"})) as spent:
+            with counted(*OURS, but=frozenset({"_send_beacons", "take"})) as spent:
                 for _ in range(_MESSAGES):
                     circuit._outbox.mute(False)
                     circuit._outbox.mute(True)
@@ -175,7 +175,7 @@ async def test_events_off_and_on_cost_the_same_while_updates_wait(
 
 
 async def test_subscriptions_that_come_and_go_unheard_leave_nothing(
-    server: Context, group: PlantIoc
+    server: Server, group: PlantIoc
 ) -> None:
     async with RawCa(server.port) as client:
         channel = await client.create(_LEVEL)
@@ -191,12 +191,12 @@ async def test_subscriptions_that_come_and_go_unheard_leave_nothing(
 
 
 async def test_a_post_looks_only_at_fields_that_somebody_watches(
-    server: Context, group: PlantIoc
+    server: Server, group: PlantIoc
 ) -> None:
     level = group.point("level")
 
     def work() -> int:
-        with counted(*OURS, but=frozenset({"broadcast_beacon_loop"})) as spent:
+        with counted(*OURS, but=frozenset({"_send_beacons"})) as spent:
             level.post(level.value + 1.0, Stamp.now())
         return spent.instructions
 

@@ -1,6 +1,6 @@
 """The Channel Access server of one IOC: sockets, name search, beacons, and the way down.
 
-Built on caproto's context; what is replaced is listed in docs/explanation/caproto.md.
+What of caproto it replaces is listed in docs/explanation/caproto.md.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import itertools
 import logging
 import os
 import socket
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NoReturn, cast
+from typing import cast
 
 import caproto as ca
 import psutil
-from caproto.asyncio import server as caserver
 
 from drivers.core.loglines import FewLines
 
@@ -41,14 +41,13 @@ class PortTaken(OSError):
     """A port that is needed, TCP or UDP, is in use."""
 
 
-class Context(caserver.Context):
-    """Serves a PV database on the interfaces and ports that the EPICS_CAS_* environment names.
+class Server:
+    """Serves channels on the interfaces and ports that the EPICS_CAS_* environment names.
 
     ``port``: the TCP port to insist on (for ``EPICS_CA_NAME_SERVERS``); without it
     ``EPICS_CAS_SERVER_PORT`` is tried first, then any free port.
     """
 
-    circuits: set[Circuit]
     port: int
 
     def __init__(
@@ -58,11 +57,18 @@ class Context(caserver.Context):
         *,
         port: int | None = None,
     ) -> None:
-        super().__init__(pvdb, list(interfaces) if interfaces else None)
+        self.pvdb = pvdb
+        self.interfaces = list(interfaces or ca.get_server_address_list())
+        self.circuits: set[Circuit] = set()
+        environ = ca.get_environment_variables()
         configured = os.environ.get("EPICS_CAS_SERVER_PORT", "")
-        if configured.isdigit():
-            self.ca_server_port = int(configured)
-        self.ignore_addresses = os.environ.get("EPICS_CAS_IGNORE_ADDR_LIST", "").split()
+        self._first_port = int(
+            configured if configured.isdigit() else environ["EPICS_CA_SERVER_PORT"]
+        )
+        self._longest_period = float(environ["EPICS_CAS_BEACON_PERIOD"])
+        ignored = os.environ.get("EPICS_CAS_IGNORE_ADDR_LIST", "").split()
+        self._ignored = frozenset(address.split(":")[0] for address in ignored)
+        self._tasks: set[asyncio.Task[None]] = set()
         self._wanted_port = port
         self.held = Held()
         self._listener: Listener | None = None
@@ -78,7 +84,7 @@ class Context(caserver.Context):
         """The channel of ``P``, ``P.HIHI``, ``P.DESC$`` or ``P.{filter}``; None if unknown."""
         channel = self.pvdb.get(name)
         if channel is not None or "." not in name:
-            return cast("Channel | None", channel)
+            return channel
         try:
             address = parse_address(name)
             found = self.pvdb[address.record].get_field(address.field)
@@ -100,34 +106,26 @@ class Context(caserver.Context):
             return False
         return not address.long_text or native is Native.STRING or (channel.text and native is None)
 
-    def __getitem__(self, pvname: str) -> Any:
-        found = self.find(pvname)
-        if found is None:
-            raise ca.CaprotoKeyError(f"no PV or field {pvname!r}")
-        return found
-
     # -- life
 
     async def start(self) -> None:
         """Open all sockets; raises :class:`PortTaken` or OSError before anything is half served."""
-        if not 0 < self.ca_server_port < 1 << 16:
+        if not 0 < self._first_port < 1 << 16:
             names = "EPICS_CAS_SERVER_PORT or EPICS_CA_SERVER_PORT"
-            raise OSError(
-                errno.EINVAL, f"{names}: {self.ca_server_port} is no port, 1 to 65535 are"
-            )
+            raise OSError(errno.EINVAL, f"{names}: {self._first_port} is no port, 1 to 65535 are")
         self.port, listening = await self._bind()
         try:
             searched = self._bind_udp()
         except OSError:
             _close(listening)
             raise
-        ignored = frozenset(a.split(":")[0] for a in self.ignore_addresses)
-        self._search = [SearchSocket(sock, self.port, self.knows, ignored) for sock in searched]
+        self._search = [
+            SearchSocket(sock, self.port, self.knows, self._ignored) for sock in searched
+        ]
         self._listener = Listener(listening, self._serve, most_clients())
         self._beacon_socket = _udp_socket(None, 0)
-        self.server_tasks.create(self.broadcast_beacon_loop())
-        for host, port in self._beacon_addresses:
-            self.server_tasks.create(self._find_beacon_target(host, port))
+        jobs = [self._find_beacon_target(host, port) for host, port in self._beacon_addresses]
+        self._tasks = {asyncio.create_task(job) for job in (self._send_beacons(), *jobs)}
         log.info("serving %d PVs on %s, TCP port %d", len(self.pvdb), self.interfaces, self.port)
 
     async def close(self) -> None:
@@ -139,7 +137,9 @@ class Context(caserver.Context):
             circuit.close()
         if self._listener is not None:
             await self._listener.close()
-        await self.server_tasks.cancel_all(wait=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for search in self._search:
             search.close()
         if self._beacon_socket is not None:
@@ -164,7 +164,7 @@ class Context(caserver.Context):
             self.circuits.discard(circuit)
 
     async def _bind(self) -> tuple[int, list[socket.socket]]:
-        first = self._wanted_port or self.ca_server_port
+        first = self._wanted_port or self._first_port
         candidates = [first] if self._wanted_port else [first, *([0] * 10)]
         for candidate in candidates:
             try:
@@ -179,7 +179,7 @@ class Context(caserver.Context):
     def _bind_udp(self) -> list[socket.socket]:
         """The sockets on which clients search."""
         sockets: list[socket.socket] = []
-        port = self.ca_server_port
+        port = self._first_port
         for address in self._search_addresses():
             try:
                 sockets.append(_udp_socket(address, port))
@@ -203,18 +203,16 @@ class Context(caserver.Context):
                 found.append(broadcast)
         return found
 
-    async def broadcast_beacon_loop(self) -> NoReturn:
+    async def _send_beacons(self) -> None:
         """Send beacons, at a period that doubles from 20 ms to EPICS_CAS_BEACON_PERIOD."""
-        longest = float(self.environ["EPICS_CAS_BEACON_PERIOD"])
         period = 0.02
-        while True:
-            data = bytes(ca.Beacon(13, self.port, self.beacon_count, "0.0.0.0").header)
+        for count in itertools.count():
+            data = bytes(ca.Beacon(13, self.port, count & 0xFFFFFFFF, "0.0.0.0").header)
             for target in self._beacon_targets:
                 with contextlib.suppress(OSError):  # nobody listens there (yet)
                     cast(socket.socket, self._beacon_socket).sendto(data, target)
-            self.beacon_count = (self.beacon_count + 1) & 0xFFFFFFFF
             await asyncio.sleep(period)
-            period = min(period * 2, longest)
+            period = min(period * 2, self._longest_period)
 
     async def _find_beacon_target(self, host: str, port: int) -> None:
         """Let beacons go to a host, as soon as its name can be looked up."""
