@@ -147,7 +147,7 @@ class SettingsReading:
 
 @dataclass(frozen=True, slots=True)
 class ChannelParameters:
-    """What seldom changes of a channel: V, A, V/s, ms; actions by their codes (section 7.7)."""
+    """What seldom changes of a channel: V, A, V/s, ms; actions as in iseg-protocol.md 7.7."""
 
     voltage_nominal: float | None
     current_nominal: float | None
