@@ -1,6 +1,6 @@
 """Messages to the person at the cycler's computer, and the calibration that it can start.
 
-Source: CTI reference, section 4.16.
+Source: arbin-protocol.md 4.16.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The first messages of a session: who logs in, and what the cycler says about itself.
 
-Source: CTI reference, sections 4.1 and 4.2. User and password travel in clear text, and appear in
+Source: arbin-protocol.md 4.1 and 4.2. User and password travel in clear text, and appear in
 no `repr` and no error.
 """
 
