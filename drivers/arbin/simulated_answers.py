@@ -1,7 +1,7 @@
 """What the simulated cycler answers to each request of a session.
 
 Nothing but a login is answered before the login; what a real one does then is not known
-(arbin-protocol.md, known limitations).
+(arbin-protocol.md, end).
 """
 
 from __future__ import annotations

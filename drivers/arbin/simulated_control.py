@@ -197,7 +197,7 @@ class Control:
         """Do it to each channel and answer for each.
 
         A user without the right to control is answered as if somebody at the cycler had the window
-        open; what a real one answers is not known (arbin-protocol.md 12).
+        open; what a real one answers is not known (arbin-protocol.md, end).
         """
         replies: list[ControlReply] = []
         for number in numbers:

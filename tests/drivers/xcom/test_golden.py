@@ -185,7 +185,7 @@ def test_replies_are_built_from_their_requests() -> None:
 
 
 def test_the_largest_request_and_its_reply() -> None:
-    """xcom-protocol.md 19, below the table: 76 items, 254 and 566 bytes."""
+    """xcom-protocol.md 11.2: 76 items, 254 and 566 bytes."""
     items = [Item(number, 1) for number in range(3000, 3076)]
     request = _multi_info(1, 1, items)
     data = request.encode()
