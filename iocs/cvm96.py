@@ -78,7 +78,6 @@ class Row:
 
     @property
     def what(self) -> Quantity:
-        """The quantity."""
         return BY_NAME[self.quantity]
 
 

@@ -139,7 +139,6 @@ class FileStore:
             raise self._refused(asked, UploadResult, found[0].result)
 
     async def new_folder(self, path: str) -> None:
-        """Make a folder."""
         asked = f"make folder {path!r}"
         await self._change(NewFolder(path), asked, FolderResult.CREATED)
 

@@ -144,7 +144,6 @@ class Connect:
     may_be_kicked_out: bool
 
     def encode(self) -> bytes:
-        """The payload."""
         return _CONNECT.pack(self.may_be_kicked_out)
 
     @classmethod
@@ -163,7 +162,6 @@ class ConnectReply:
     result: int
 
     def encode(self) -> bytes:
-        """The payload."""
         return _CONNECT_REPLY.pack(self.may_be_kicked_out, whole(self.result, 0, _U32, "result"))
 
     @classmethod

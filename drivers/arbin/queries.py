@@ -46,7 +46,6 @@ class GetSerial:
     code: ClassVar[Code] = Code.GET_SERIAL
 
     def encode(self) -> bytes:
-        """The payload."""
         return _SERIAL.pack(0, 0)
 
     @classmethod
@@ -84,7 +83,6 @@ class UnknownCommandReply:
     extended: int = 0
 
     def encode(self) -> bytes:
-        """The payload."""
         return _UNKNOWN.pack(self.unknown, self.extended)
 
     @classmethod

@@ -89,7 +89,6 @@ class ChannelsInfoReply:
         )
 
     def encode(self) -> bytes:
-        """The payload."""
         return encode_records(self.readings())
 
     @classmethod

@@ -50,7 +50,6 @@ class DemandMode(StrEnum):
 
     @property
     def unit(self) -> str:
-        """The unit of the demand."""
         return "A" if self is DemandMode.A_PER_PHASE else self.value
 
     @property

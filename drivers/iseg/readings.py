@@ -75,7 +75,6 @@ class ChannelReading:
 
     @property
     def on(self) -> bool:
-        """True if the channel is switched on."""
         return bool(self.status & ChannelStatus.ON)
 
     @property
@@ -105,12 +104,10 @@ class ModuleReading:
 
     @property
     def channels_on(self) -> int:
-        """How many channels are on."""
         return sum(channel is not None and channel.on for channel in self.channels)
 
     @property
     def channels_tripped(self) -> int:
-        """How many channels have tripped."""
         return sum(
             channel is not None and bool(channel.status & ChannelStatus.TRIP)
             for channel in self.channels

@@ -86,7 +86,6 @@ class XcomConnection:
         return self._stream.delivered and self._silences < _SILENCES_TO_REOPEN
 
     def close(self, *, discard: bool) -> None:
-        """Close the stream."""
         self._stream.close(discard=discard)
         self._lost("it was closed")
 

@@ -53,7 +53,6 @@ class Site:
     devices: tuple[DeviceId, ...]
 
     def of(self, family: Family) -> tuple[DeviceId, ...]:
-        """The devices of a family."""
         return tuple(device for device in self.devices if device.family is family)
 
     @property

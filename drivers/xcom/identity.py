@@ -32,7 +32,6 @@ class IdentityDatapoints:
 
     @property
     def all(self) -> tuple[Datapoint, ...]:
-        """All of them."""
         power = () if self.power is None else (self.power,)
         return (self.model, *power, *self.hardware, *self.firmware, *self.serial)
 

@@ -89,7 +89,6 @@ class Plant:
         return self.gateway.last_error
 
     async def close(self) -> None:
-        """Close the link."""
         await self.gateway.close()
 
     # -- reading
