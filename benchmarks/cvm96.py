@@ -1,8 +1,7 @@
 """Reading a CVM-96: our blocks, and `minimalmodbus` one value after the other, on a slow line.
 
 One after the other is how drivers for this meter read it. The simulated line moves bytes at its
-speed, and the meter takes 20 ms for each answer. The limits are those of the CVM-96 reference,
-section 6.
+speed, and the meter takes 20 ms for each answer. The limits are those of cvm96-protocol.md 6.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The simulated line gives each frame its exact time on the wire, stuff bits included; the modules
 answer at once. The limit is what the frames of the scan take there, which lies between the best and
-the worst case of the EDCP reference, section 10. The peer, `isegcan`, reads the same module through
+the worst case of iseg-protocol.md 10. The peer, `isegcan`, reads the same module through
 the same adapter, one value after the other.
 """
 

@@ -1,8 +1,7 @@
 """Reading a compressor: our driver and the public `cpa1110` library on the same simulated panel.
 
 The library has two ways: its properties, each of which reads the whole block, and `read_snapshot`,
-which reads it once. Both are measured. The limit on the wire is that of the CPA reference,
-section 1.
+which reads it once. Both are measured. The limit on the wire is that of cpa1110-protocol.md 1.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The simulated gateway answers at once, on lines that move bytes at their speed: profile A (38400
 8E1, nothing after a reply) and profile B (115200 8N1, 0D 0A after each). The limits are those of
-the Studer Xcom reference, section 15. `pystuderxcom` reads by multi-info too; `xcom_proto` reads
+xcom-protocol.md 15. `pystuderxcom` reads by multi-info too; `xcom_proto` reads
 values one after the other, and on profile B only, since it waits for the 0D 0A.
 """
 

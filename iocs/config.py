@@ -154,7 +154,6 @@ class IocConfig:
     settings: Any
 
     def run_options(self, *, list_pvs: bool = False) -> RunOptions:
-        """How to run it."""
         table = self.table
         rules = tuple(WriteRule(tuple(w.users), tuple(w.hosts), tuple(w.pvs)) for w in table.write)
         return RunOptions(

@@ -3,7 +3,7 @@
 One Modbus read a second feeds all PVs. Temperatures are always in degC and pressures in the unit
 that the configuration names, whatever the panel shows. ``Start`` and ``Stop`` complete when the
 state of the compressor confirms them, fail with the reason otherwise, and are never repeated.
-Units, words and states: CPA reference, sections 2 to 4.
+Units, words and states: cpa1110-protocol.md 2 to 4.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _INDEX = {number: index for index, number in enumerate(STATES)}
 _PRESSURE_PRECISION = {PressureUnit.BAR: 2, PressureUnit.PSI: 1, PressureUnit.KPA: 0}
 _TEMPERATURES = (0.0, 100.0)
 _BARS = (-1.0, 30.0)
-"""Ends of axes: room for a running compressor, and for one at rest (CPA reference, section 7)."""
+"""Ends of axes: room for a running compressor, and for one at rest (cpa1110-protocol.md 7)."""
 
 _PRESSURES = (
     "low_pressure",
@@ -61,12 +61,12 @@ _PRESSURES = (
     "delta_pressure_average",
 )
 _UNLISTED = len(BITS)
-"""The bit beyond those that the manuals list: one is left of 32 (CPA reference, section 3)."""
+"""The bit beyond those that the manuals list: one is left of 32 (cpa1110-protocol.md 3)."""
 
 TEXT_SIZE = 900  # all 32 bits in words
 _WARNED = "if this goes on, the compressor may stop by itself"
 _ALARMED = "while this lasts, a start is refused"
-"""What a bit leads to; the latter by our rule (CPA reference, section 6)."""
+"""What a bit leads to; the latter by our rule (cpa1110-protocol.md 6)."""
 
 
 def camel_case(name: str) -> str:

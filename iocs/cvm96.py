@@ -3,7 +3,7 @@
 Every quantity has three PVs: as it is, its maximum (``...Max``) and its minimum (``...Min``). What
 is measured now is read every second, energies and extremes every ten seconds, each meter on its
 own: one that does not answer makes its own PVs INVALID and no others. Nothing is ever written.
-Quantities, units and signs: CVM-96 reference, sections 2 and 3.
+Quantities, units and signs: cvm96-protocol.md 2 and 3.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ GUIDANCE = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A quantity of the meter as a PV: its name in the reference, the PV's name, its text."""
+    """A quantity of the meter as a PV: its name in the driver, the PV's name, its text."""
 
     quantity: str
     pv: str
@@ -78,7 +78,6 @@ class Row:
 
     @property
     def what(self) -> Quantity:
-        """The quantity."""
         return BY_NAME[self.quantity]
 
 
@@ -189,7 +188,7 @@ class MeterPVs(PartGroup[Meter]):
     minimum = _values(
         extremes, MEASUREMENTS, "minima.measurements.", "Min", ", minimum", archive=SLOW
     )
-    # these mean nothing (reference, section 3): served, but not archived
+    # these mean nothing (cvm96-protocol.md 3): served, but not archived
     counter_maximum = _values(
         extremes, ENERGIES, "maxima.energies.", "Max", ", maximum", archive=None
     )

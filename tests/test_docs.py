@@ -63,6 +63,8 @@ _PORT = re.compile(r"(?<=://127\.0\.0\.1:)[1-9]\d+|(?<=tcp-listen://:)\d+")
 _OUTSIDE = re.compile(r"192\.168\.|/dev/tty|can/can\d")
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?![\w])")
 _VALUE = re.compile(r"(?<![^\s\[])-?\d+\.\d*(?![^\s\]])")
+_CITED = re.compile(r"(\w+)-protocol\.md (\d[\d., andto-]*)")
+_SECTION = re.compile(r"^#+ (\d+(?:\.\d+)?) ", re.MULTILINE)
 _LIMIT = 120.0  # seconds to wait for what a page shows
 
 
@@ -420,3 +422,25 @@ def test_outputs_are_compared_with_tolerance_for_live_numbers() -> None:
     assert follows(["a", "b"], "a\nx\nb\n", all_of_it=False)
     assert not follows(["a", "b"], "a\nx\nb\n", all_of_it=True)
     assert follows(["a", "...", "b"], "a\nx\nb\n", all_of_it=True)
+
+
+def test_what_the_code_cites_of_a_protocol_is_there() -> None:
+    """`xcom-protocol.md 13.4` is a section of that page."""
+    sections = {
+        page.name.removesuffix("-protocol.md"): set(_SECTION.findall(page.read_text()))
+        for page in (ROOT / "docs" / "reference").glob("*-protocol.md")
+    }
+    files = [
+        file
+        for folder in ("benchmarks", "docs", "drivers", "iocs", "tests")
+        for kind in ("*.md", "*.py", "*.toml")
+        for file in (ROOT / folder).rglob(kind)
+    ]
+    cited = [
+        (str(file.relative_to(ROOT)), page, number)
+        for file in files
+        for page, numbers in _CITED.findall(file.read_text())
+        for number in re.findall(r"\d+(?:\.\d+)*", numbers)
+    ]
+    assert {page for _, page, _ in cited} == set(sections)
+    assert [one for one in cited if one[2] not in sections[one[1]]] == []

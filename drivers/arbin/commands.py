@@ -1,7 +1,8 @@
 """Commands to channels and their answer: assign, start, continue, resume, stop, jump.
 
-Source: CTI reference, sections 4.4 to 4.9. Channels count from 0. A request checks its fields when
-it is encoded (`EncodeError`): a malformed START is known to end the vendor's program (section 10).
+Source: arbin-protocol.md 4.4 to 4.9. Channels count from 0. A request checks its fields when
+it is encoded (`EncodeError`): a malformed START is known to end the vendor's program
+(arbin-protocol.md 10).
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ class Jump:
 
 @dataclass(frozen=True, slots=True)
 class ControlReply:
-    """The answer to every command to channels (section 4.4): `code` says to which.
+    """The answer to every command to channels (arbin-protocol.md 4.4): `code` says to which.
 
     `channel` is -1 where the answer is about the request as a whole. `result` is one of the table
     of that command in `results`; 0 means that it was done.

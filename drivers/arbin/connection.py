@@ -1,6 +1,6 @@
 """One open connection to a cycler: frames out, answers handed to the request that waits for them.
 
-A reply tells nothing but its command's code (CTI reference, section 1), so one request of a kind
+A reply tells nothing but its command's code (arbin-protocol.md 1), so one request of a kind
 may be on its way, next to others of other kinds.
 """
 

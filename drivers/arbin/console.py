@@ -1,6 +1,6 @@
 """Messages to the person at the cycler's computer, and the calibration that it can start.
 
-Source: CTI reference, section 4.16.
+Source: arbin-protocol.md 4.16.
 """
 
 from __future__ import annotations
@@ -43,7 +43,6 @@ class AutoCalibrate:
     code: ClassVar[Code] = Code.AUTO_CALIBRATE
 
     def encode(self) -> bytes:
-        """The payload."""
         return _CALIBRATE.pack()
 
     @classmethod
@@ -61,7 +60,6 @@ class ResultReply:
     result: int
 
     def encode(self) -> bytes:
-        """The payload."""
         return _RESULT.pack(whole(self.result, 0, 0xFFFFFFFF, "result"))
 
     @classmethod

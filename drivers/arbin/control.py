@@ -1,6 +1,6 @@
 """Commands to the channels of a cycler: assign, start, stop, resume, jump, set variables.
 
-Channels are counted from 0, as on the wire. The rules are those of the CTI reference, section 10:
+Channels are counted from 0, as on the wire. The rules are those of arbin-protocol.md 10:
 a command names its channels and is checked completely before it goes out; a start needs a channel
 that has been stopped for as long as the cycler takes to renew its data; start, stop and resume are
 confirmed by the status; nothing is sent twice; a stop waits for nothing.
@@ -36,7 +36,7 @@ from .variables import SetVariable, Update, UpdateVariables
 from .words import FAULTY, PAUSED, RUNNING, STOPPED, meta_code
 
 _UPDATE_INTERVAL = 0.2
-"""Seconds between two batches of variables (section 4.11); kept for single ones by channel."""
+"""Seconds between batches of variables (arbin-protocol.md 4.11); for single ones, by channel."""
 
 _EVERY = -1
 
@@ -208,8 +208,9 @@ class Control(Conversation):
     async def jump(self, channel: int, step: int) -> None:
         """Go on with another step of the running schedule; steps are counted from 1.
 
-        A step that the schedule does not have would end the test (section 4.9), so the number of
-        steps is asked for first. Raises `OutOfRange` for such a step, and as `command`.
+        A step that the schedule does not have would end the test (arbin-protocol.md
+        4.9), so the number of steps is asked for first. Raises `OutOfRange` for such a step, and as
+        `command`.
         """
         asked = f"jump to step {step}"
         if step < 1:

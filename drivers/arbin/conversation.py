@@ -130,7 +130,7 @@ class Conversation(Reader):
             raise self.blocked(unit, asked, self.control_refusal)
 
     def _check_sound(self, command: Command) -> None:
-        """A command whose bytes do not say what it says is never sent (section 10)."""
+        """A command whose bytes do not say what it says is never sent (arbin-protocol.md 10)."""
         request = command.request
         for channel in command.channels:
             self.check_channel(channel, command.asked)

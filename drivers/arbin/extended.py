@@ -1,6 +1,6 @@
 """Start and resume with all details: where the test begins, and with what numbers.
 
-Source: CTI reference, section 4.14.
+Source: arbin-protocol.md 4.14.
 """
 
 from __future__ import annotations

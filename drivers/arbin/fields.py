@@ -1,6 +1,6 @@
 """The fields of CTI messages: texts of fixed width, numbers, and lists of unknown length.
 
-Two kinds of text (CTI reference, section 2): wide ones are UTF-16-LE code units, byte ones 8 bit.
+Two kinds of text (arbin-protocol.md 2): wide ones are UTF-16-LE code units, byte ones 8 bit.
 Both end at the first zero unit or where the field ends. The code page of byte texts is not
 documented: cp1252 is assumed, what it does not have is replaced.
 """

@@ -1,6 +1,6 @@
 """Files and folders of the cycler's computer: list, download, upload, make, delete.
 
-Source: CTI reference, section 4.15. Files travel in packages, each with the MD5 sum of its bytes.
+Source: arbin-protocol.md 4.15. Files travel in packages, each with the MD5 sum of its bytes.
 """
 
 from __future__ import annotations
@@ -253,7 +253,7 @@ class NewFolder:
 
     @classmethod
     def decode(cls, payload: bytes) -> Self:
-        """From a payload, with the path at its start or after four zero bytes (section 4.15).
+        """From a payload: path at its start or after four zero bytes (arbin-protocol.md 4.15).
 
         Raises `DecodeError`.
         """

@@ -43,8 +43,8 @@ _DELETABLE = (".sdx", ".sdu", ".can", ".smb", ".txt")
 class FileStore:
     """Lists, gets and puts files. What changes any needs `allow_file_changes`.
 
-    Some cyclers answer file commands on another port only (section 1): that they are not answered
-    costs no connection.
+    Some cyclers answer file commands on another port only (arbin-protocol.md 1): that they are
+    not answered costs no connection.
     """
 
     def __init__(
@@ -63,7 +63,8 @@ class FileStore:
     async def browse(self, path: str) -> tuple[Entry, ...]:
         """The entries of a folder; `SCHEDULES` stands for the schedules.
 
-        3 is a success where entries came with it: documents disagree on its meaning (section 6.3).
+        3 is a success where entries came with it: documents disagree on its meaning
+        (arbin-protocol.md 6.3).
         """
         found: list[BrowseReply] = []
 
@@ -138,7 +139,6 @@ class FileStore:
             raise self._refused(asked, UploadResult, found[0].result)
 
     async def new_folder(self, path: str) -> None:
-        """Make a folder."""
         asked = f"make folder {path!r}"
         await self._change(NewFolder(path), asked, FolderResult.CREATED)
 

@@ -1,6 +1,6 @@
 """The first messages of a session: who logs in, and what the cycler says about itself.
 
-Source: CTI reference, sections 4.1 and 4.2. User and password travel in clear text, and appear in
+Source: arbin-protocol.md 4.1 and 4.2. User and password travel in clear text, and appear in
 no `repr` and no error.
 """
 
@@ -144,7 +144,6 @@ class Connect:
     may_be_kicked_out: bool
 
     def encode(self) -> bytes:
-        """The payload."""
         return _CONNECT.pack(self.may_be_kicked_out)
 
     @classmethod
@@ -163,7 +162,6 @@ class ConnectReply:
     result: int
 
     def encode(self) -> bytes:
-        """The payload."""
         return _CONNECT_REPLY.pack(self.may_be_kicked_out, whole(self.result, 0, _U32, "result"))
 
     @classmethod

@@ -1,7 +1,7 @@
 """All messages of CTI: from a frame to a typed request or reply, and back to bytes.
 
-A server decodes requests and encodes replies, a client the other way round. Source: CTI reference,
-section 3.
+A server decodes requests and encodes replies, a client the other way round.
+Source: arbin-protocol.md 3.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ CONTROL_REPLIES = frozenset(
         Code.UPDATE_VARIABLES_REPLY,
     }
 )
-"""Replies of 128 bytes with a channel and a result (section 4.4)."""
+"""Replies of 128 bytes with a channel and a result (arbin-protocol.md 4.4)."""
 
 RESULT_REPLIES = frozenset(
     {

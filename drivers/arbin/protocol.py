@@ -1,6 +1,6 @@
 """CTI frames: token, length, codes, payload, checksum; found in a stream and made for one.
 
-Source: CTI reference, sections 2 and 3.
+Source: arbin-protocol.md 2 and 3.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ TOKEN = bytes.fromhex("dddddddddddddd11")
 """Seven 0xDD and one 0x11; older documents say eight 0xDD, which no current server takes."""
 
 PORT = 9031
-"""Status and control commands (section 1)."""
+"""Status and control commands (arbin-protocol.md 1)."""
 
 FILE_PORT = 9032
-"""File commands, where the server does not take them on `PORT` (section 1)."""
+"""File commands, where the server does not take them on `PORT` (arbin-protocol.md 1)."""
 
 OVERHEAD = 22
 """Bytes of a frame besides its payload."""
 
 MAX_FRAME = 16 * 1024 * 1024
-"""Longer frames are taken for garbage: 512 channels with 64 aux each are 1.2 MB (section 2)."""
+"""Longer ones are garbage: 512 channels with 64 aux each are 1.2 MB (arbin-protocol.md 2)."""
 
 _HEAD = struct.Struct("<8sIII")
 _BEFORE_LENGTH_COUNTS = 12
@@ -40,14 +40,14 @@ class EncodeError(ValueError):
 
 
 class Direction(Enum):
-    """Which way a frame goes: the length field counts differently (section 2)."""
+    """Which way a frame goes: the length field counts differently (arbin-protocol.md 2)."""
 
     REQUEST = "request"
     REPLY = "reply"
 
 
 class Code(IntEnum):
-    """Command codes (section 3)."""
+    """Command codes (arbin-protocol.md 3)."""
 
     LOGIN = 0xEEAB0001
     LOGIN_REPLY = 0xEEBA0001

@@ -1,6 +1,6 @@
 """Questions to the cycler that change nothing: channel information and the serial number.
 
-Source: CTI reference, sections 2, 4.3 and 4.12. The answer to the first is in `records`.
+Source: arbin-protocol.md 2, 4.3 and 4.12. The answer to the first is in `records`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,6 @@ class GetSerial:
     code: ClassVar[Code] = Code.GET_SERIAL
 
     def encode(self) -> bytes:
-        """The payload."""
         return _SERIAL.pack(0, 0)
 
     @classmethod
@@ -77,14 +76,13 @@ class SerialReply:
 
 @dataclass(frozen=True, slots=True)
 class UnknownCommandReply:
-    """What newer servers answer to a command that they do not have (section 2)."""
+    """What newer servers answer to a command that they do not have (arbin-protocol.md 2)."""
 
     code: ClassVar[Code] = Code.UNKNOWN_COMMAND_REPLY
     unknown: int
     extended: int = 0
 
     def encode(self) -> bytes:
-        """The payload."""
         return _UNKNOWN.pack(self.unknown, self.extended)
 
     @classmethod

@@ -105,7 +105,7 @@ class Reader:
             raise
 
     async def read_sweep(self) -> Sweep:
-        """All channels in one exchange; also takes one reply for each channel (section 4.3).
+        """All channels in one exchange, or by one reply for each (arbin-protocol.md 4.3).
 
         Channels that the cycler leaves out are None. Raises `LinkDown`, `NoReply`, `BadReply` or
         `Refused`.

@@ -2,7 +2,7 @@
 
 Units: s, V, A (charge positive), W, Ah, Wh, ohm, V/s, degrees. Those of aux values are not on the
 wire. What is made for each channel of each sweep is a named tuple: five times as fast to make as a
-frozen dataclass. Source: CTI reference, section 4.3.
+frozen dataclass. Source: arbin-protocol.md 4.3.
 """
 
 from __future__ import annotations

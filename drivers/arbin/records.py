@@ -1,8 +1,8 @@
 """The channels reply: N records of 1753 bytes, each with a tail of its own length.
 
 The fixed parts are decoded by numpy in one pass, the aux parts with them if all channels have the
-same number; otherwise one walk over the records finds where each begins. Source: CTI reference,
-section 4.3.
+same number; otherwise one walk over the records finds where each begins.
+Source: arbin-protocol.md 4.3.
 """
 
 from __future__ import annotations
@@ -89,7 +89,6 @@ class ChannelsInfoReply:
         )
 
     def encode(self) -> bytes:
-        """The payload."""
         return encode_records(self.readings())
 
     @classmethod

@@ -1,6 +1,6 @@
 """What the cycler answers to a command, with the vendor's meaning of each number.
 
-Source: CTI reference, section 6. Codes that only the vendor's newer library knows are included.
+Source: arbin-protocol.md 6. Codes that only the vendor's newer library knows are included.
 Numbers that are in no table are kept and shown as they are.
 """
 
@@ -36,7 +36,7 @@ def known(results: type[Result], value: int) -> Result | None:
 
 
 class LoginResult(Result):
-    """LOGIN (section 4.1)."""
+    """LOGIN (arbin-protocol.md 4.1)."""
 
     LOGGED_IN = 1, "logged in"
     REFUSED = 2, "user or password refused"
@@ -44,7 +44,7 @@ class LoginResult(Result):
 
 
 class ConnectResult(Result):
-    """CONNECT (section 4.2)."""
+    """CONNECT (arbin-protocol.md 4.2)."""
 
     ACCEPTED = 0, "accepted"
     FULL = 1, "too many users are logged in"
@@ -196,7 +196,7 @@ class SerialResult(Result):
 
 
 class DataResult(Result):
-    """The code of each channel in start and resume data (section 4.13)."""
+    """The code of each channel in start and resume data (arbin-protocol.md 4.13)."""
 
     OK = 0x00, "read"
     ERROR = 0x10, "the data could not be read"
@@ -206,7 +206,7 @@ class DataResult(Result):
 
 
 class BrowseResult(Result):
-    """BROWSE_DIRECTORY. What 3 means depends on the server's generation (section 6.3)."""
+    """BROWSE_DIRECTORY. What 3 means depends on the server's generation (arbin-protocol.md 6.3)."""
 
     OK = 1, "listed"
     OK_SCHEDULES = 2, "schedules listed"
@@ -246,7 +246,7 @@ class FolderResult(Result):
 
 
 class ConsoleResult(Result):
-    """SEND_MESSAGE and AUTOCAL_START: anything but 1 is a failure (section 4.16)."""
+    """SEND_MESSAGE and AUTOCAL_START: anything but 1 is a failure (arbin-protocol.md 4.16)."""
 
     FAILED_0 = 0, "it failed"
     OK = 1, "done"

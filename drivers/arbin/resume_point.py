@@ -1,6 +1,6 @@
 """Where a test was when it stopped: the block that a resume with details carries.
 
-Source: CTI reference, section 4.13.
+Source: arbin-protocol.md 4.13.
 """
 
 from __future__ import annotations

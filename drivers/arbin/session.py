@@ -1,6 +1,6 @@
 """The session with a cycler: open and log in when needed, one request of a kind at a time.
 
-The session belongs to the connection: after each connect comes a login (CTI reference, section 1).
+The session belongs to the connection: after each connect comes a login (arbin-protocol.md 1).
 Whatever leaves the connection out of step (no answer, a bad one) ends it, so that a late answer is
 never taken for another one; requests that fail one after the other are followed by a back-off.
 """

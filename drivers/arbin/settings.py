@@ -58,7 +58,6 @@ class AuxCounts:
             _check(kind.name.lower(), self.of(kind), 0, MAX_VALUES)
 
     def of(self, kind: AuxKind) -> int:
-        """The count of one kind."""
         return int(getattr(self, kind.name.lower()))
 
 

@@ -1,6 +1,6 @@
 """What channels could start or resume with: their schedules, test names and steps.
 
-Source: CTI reference, section 4.13.
+Source: arbin-protocol.md 4.13.
 """
 
 from __future__ import annotations

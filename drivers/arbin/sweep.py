@@ -88,7 +88,7 @@ class Sweep:
 
 
 class Gathering:
-    """The replies to a request for all channels: one with all, or one for each (section 4.3)."""
+    """Replies to a request for all channels: one, or one for each (arbin-protocol.md 4.3)."""
 
     def __init__(self, expected: int) -> None:
         self.replies: list[ChannelsInfoReply] = []

@@ -1,6 +1,6 @@
 """The texts of channel records, decoded only when their bytes changed: they seldom do.
 
-Of the 1753 bytes of a record 1652 are text (CTI reference, section 4.3).
+Of the 1753 bytes of a record 1652 are text (arbin-protocol.md 4.3).
 """
 
 from __future__ import annotations

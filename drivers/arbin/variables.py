@@ -1,6 +1,6 @@
 """Meta variables: numbers that a running schedule can use, set one by one or many at once.
 
-Source: CTI reference, sections 4.10 and 4.11. A request checks its fields when it is encoded.
+Source: arbin-protocol.md 4.10 and 4.11. A request checks its fields when it is encoded.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class UpdateVariables:
     updates: tuple[Update, ...]
 
     def encode(self) -> bytes:
-        """The payload, with the tail of zeros that the vendor's library sends (section 4.11).
+        """The payload, with the zeros that the vendor's library adds (arbin-protocol.md 4.11).
 
         Raises `EncodeError`.
         """

@@ -1,6 +1,6 @@
 """The numbers with a meaning in CTI messages, but for result codes, which `results` has.
 
-Source: CTI reference, sections 4.1, 4.3, 4.10, 5 and 9.
+Source: arbin-protocol.md 4.1, 4.3, 4.10, 5 and 9.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ ALL_CHANNELS = -1
 """The channel index that stands for every channel, in a request for information."""
 
 WHOLE_REQUEST = -1
-"""The channel index of a reply that is about the request as a whole (section 4.4)."""
+"""The channel index of a reply that is about the request as a whole (arbin-protocol.md 4.4)."""
 
 
 class Status(IntEnum):
-    """What a channel does (section 5)."""
+    """What a channel does (arbin-protocol.md 5)."""
 
     IDLE = 0
     TRANSITION = 1
@@ -52,7 +52,7 @@ class Status(IntEnum):
 
 
 RUNNING = frozenset(map(Status, (*range(1, 7), *range(9, 13), 16, *range(21, 25), 27, 28, 30)))
-"""States of a test that goes on (section 5)."""
+"""States of a test that goes on (arbin-protocol.md 5)."""
 
 STOPPED = frozenset(map(Status, (0, 13, 15, 19, 20)))
 """States in which a test may be started."""
@@ -91,7 +91,7 @@ class Extra(IntFlag):
 
 
 class AuxKind(IntEnum):
-    """Kinds of auxiliary inputs and outputs, in the order of the record (section 4.3)."""
+    """Kinds of auxiliary inputs and outputs, in the order of the record (arbin-protocol.md 4.3)."""
 
     VOLTAGE = 0
     TEMPERATURE = 1
@@ -108,7 +108,7 @@ class AuxKind(IntEnum):
 
 
 class Generation(IntEnum):
-    """What the server runs (section 9)."""
+    """What the server runs (arbin-protocol.md 9)."""
 
     MITS_7 = 0
     MITS_8 = 1
@@ -143,11 +143,11 @@ USER_VARIABLES = 16
 """User variables that a channel has, numbered from 1."""
 
 MAX_UPDATES = 160
-"""Variables that one batch may set (section 4.11)."""
+"""Variables that one batch may set (arbin-protocol.md 4.11)."""
 
 
 def meta_code(variable: int) -> int:
-    """The meta code of user variable 1 to 16 (section 4.10). Raises ValueError for others."""
+    """Meta code of user variable 1 to 16 (arbin-protocol.md 4.10); ValueError for others."""
     if not 1 <= variable <= USER_VARIABLES:
         raise ValueError(f"user variable {variable} is not from 1 to {USER_VARIABLES}")
     return 51 + variable if variable <= 4 else 100 + variable

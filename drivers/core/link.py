@@ -114,7 +114,6 @@ class Link(Generic[C]):
 
     @property
     def state(self) -> LinkState:
-        """What the link is doing."""
         if self._closed:
             return LinkState.CLOSED
         if self.connected:

@@ -1,6 +1,6 @@
 """A compressor on the wire: read its status, start it, stop it.
 
-The rules for start and stop are those of the CPA reference, section 6: the panel has no watchdog
+The rules for start and stop are those of cpa1110-protocol.md 6: the panel has no watchdog
 and no arming step, so nothing is ever repeated, and nothing is written that nobody asked for.
 """
 
@@ -94,7 +94,7 @@ class Compressor:
         """Read everything in one exchange on the wire.
 
         On a 3.x panel the first reading of each connection takes two: 33 registers tell the
-        revision, then 55 are read from there on (CPA reference, section 5).
+        revision, then 55 are read from there on (cpa1110-protocol.md 5).
         Raises `LinkDown`, `NoReply`, `BadReply` or `Refused`.
         """
         try:

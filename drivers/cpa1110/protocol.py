@@ -1,4 +1,4 @@
-"""Registers of the CPA panel and their meaning, both ways (CPA reference, sections 1, 2, 5 and 6).
+"""Registers of the CPA panel and their meaning, both ways (cpa1110-protocol.md 1, 2, 5 and 6).
 
 A block read starts at wire address 1: 33 registers on panel firmware 2.x, 55 on 3.x. 32-bit values
 have their low word first. `Snapshot` holds a block in the panel's own units, as displayed there.
@@ -146,7 +146,7 @@ def decode_mask(registers: Sequence[int], wire: int, start: int = START) -> int:
 def encode(snapshot: Snapshot, *, words_34: tuple[int, int] = (0, 0)) -> tuple[int, ...]:
     """The 55 registers a panel shows for a snapshot; a 2.x panel leaves wire 35 to 55 at zero.
 
-    `words_34` is what wire 34 and 35 hold (CPA reference, section 2). For simulators.
+    `words_34` is what wire 34 and 35 hold (cpa1110-protocol.md 2). For simulators.
     """
     one = snapshot
     values = _measurement_values(one)

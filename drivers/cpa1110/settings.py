@@ -17,7 +17,7 @@ from .protocol import (
 from .units import PressureUnit
 
 LINK_DEFAULTS = Defaults(port=DEFAULT_TCP_PORT, line=SerialLine(DEFAULT_BAUD, "N", 8, 1))
-"""Port 502; 115200 8N1 on a serial line (CPA reference, section 1: some panels use 9600 8E1)."""
+"""Port 502; 115200 8N1 on a serial line (cpa1110-protocol.md 1: some panels use 9600 8E1)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Units of the panel and how to leave them (CPA reference, section 7)."""
+"""Units of the panel and how to leave them (cpa1110-protocol.md 7)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The panel's words: states, warning and alarm bits, models, revisions.
 
-Source: CPA reference, sections 3 and 4. Unknown numbers and bits are kept and shown as such.
+Source: cpa1110-protocol.md 3 and 4. Unknown numbers and bits are kept and shown as such.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class DecodeError(ValueError):
 
 
 class OperatingState(IntEnum):
-    """Operating state, wire 1 (CPA reference, section 4)."""
+    """Operating state, wire 1 (cpa1110-protocol.md 4)."""
 
     IDLE = 0
     STARTING = 2
@@ -44,7 +44,7 @@ class Bit:
 
 
 def _sensor(name: str, what: str) -> Bit:
-    """A broken sensor: what it shows then is unknown (CPA reference, section 7)."""
+    """A broken sensor: what it shows then is unknown (cpa1110-protocol.md 7)."""
     text = f"{what[0].upper()}{what[1:]} sensor fault"
     meaning = f"The {what} sensor is faulty, and its value means nothing"
     return Bit(f"{name}_sensor", text, meaning, "Check its cable, or have it replaced.")
@@ -203,7 +203,7 @@ BITS: tuple[Bit, ...] = (
         "Check the cable to it; else call for service.",
     ),
 )
-"""The bits of the warning and the alarm word, from bit 0 (CPA reference, section 3).
+"""The bits of the warning and the alarm word, from bit 0 (cpa1110-protocol.md 3).
 
 The words follow from the names; what to check is ours, for no public source tells it.
 """
@@ -261,7 +261,7 @@ def mask_from_names(names: Sequence[str]) -> int:
 
 
 def mask_from_float(value: float, wire: int) -> int:
-    """The mask of a 2.x word: a float that is minus the mask (CPA reference, section 3)."""
+    """The mask of a 2.x word: a float that is minus the mask (cpa1110-protocol.md 3)."""
     if not math.isfinite(value):
         raise DecodeError(f"wire {wire}: the mask is {value}")
     mask = abs(round(value))

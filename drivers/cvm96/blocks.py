@@ -38,7 +38,7 @@ def plan(
 ) -> tuple[Block, ...]:
     """The fewest blocks of at most `max_registers` that hold these quantities of these images.
 
-    No block touches a register that the meter does not document (CVM-96 reference, section 5). Of
+    No block touches a register that the meter does not document (cvm96-protocol.md 5). Of
     equally few, those that keep to one image are taken, then the shortest, then the first ones as
     long as may be. Raises ValueError for a `max_registers` that is odd or not from 2 to 124.
     """

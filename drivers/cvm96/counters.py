@@ -1,8 +1,8 @@
 """Energy counters over a reset: what was used is never negative and never jumps.
 
-Where the counters wrap is unknown, and they are cleared at the keypad, so a drop is a reset (CVM-96
-reference, section 2). After power-up a meter may show 0 for a while (section 8): a counter that
-comes straight back was not reset.
+Where the counters wrap is unknown, and they are cleared at the keypad, so a drop is a reset
+(cvm96-protocol.md 2). After power-up a meter may show 0 for a while (8 of it): a counter that comes
+straight back was not reset.
 """
 
 from __future__ import annotations

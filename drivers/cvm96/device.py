@@ -210,7 +210,6 @@ class MeterBus:
         return self._last_error
 
     async def close(self) -> None:
-        """Close the link."""
         await self._bus.close()
 
     def _failed(self, error: DriverError) -> None:

@@ -1,7 +1,7 @@
 """Do the numbers look like those of a CVM-96? Tells a meter with another register map.
 
-No register identifies the model, and sisters of the CVM-96 have other maps (CVM-96 reference,
-section 3, with these checks).
+No register identifies the model, and sisters of the CVM-96 have other maps
+(cvm96-protocol.md 3, with these checks).
 """
 
 from __future__ import annotations

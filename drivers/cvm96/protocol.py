@@ -1,8 +1,8 @@
-"""Registers of the CVM-96 and their meaning, both ways (CVM-96 reference, sections 1 to 3).
+"""Registers of the CVM-96 and their meaning, both ways (cvm96-protocol.md 1 to 3).
 
 A value is a 32-bit integer in two registers, high word first. 44 quantities are there three times:
 as they are, their maxima and their minima. The driver only ever reads: it has no function that
-writes, since no relay or register that may be written is documented (reference, section 4).
+writes, since no relay or register that may be written is documented (cvm96-protocol.md 4).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ IMAGE_SIZE = 0x60
 
 MAP_SIZE = 3 * IMAGE_SIZE
 FRAME_LIMIT = 40
-"""Registers that a CVM-NRG96 puts in one frame (reference, section 1)."""
+"""Registers that a CVM-NRG96 puts in one frame (cvm96-protocol.md 1)."""
 
 DEFAULT_ADDRESS = 1
 DEFAULT_TCP_PORT = 502
@@ -40,7 +40,7 @@ class Image(IntEnum):
 class DemandMode(StrEnum):
     """What the meter integrates as maximum demand.
 
-    It is set at the keypad and cannot be read over the wire (reference, section 2).
+    It is set at the keypad and cannot be read over the wire (cvm96-protocol.md 2).
     """
 
     W = "W"
@@ -50,7 +50,6 @@ class DemandMode(StrEnum):
 
     @property
     def unit(self) -> str:
-        """The unit of the demand."""
         return "A" if self is DemandMode.A_PER_PHASE else self.value
 
     @property
@@ -114,7 +113,7 @@ QUANTITIES: tuple[Quantity, ...] = (
     Quantity("maximum_demand", 0x44, "W", 1),
     Quantity("average_current", 0x46, "A", 1000),
     Quantity("neutral_current", 0x48, "A", 1000),
-    # 0x4A to 0x51 are not in the meter's list: never read (reference, section 3)
+    # 0x4A to 0x51 are not in the meter's list: never read (cvm96-protocol.md 3)
     Quantity("maximum_demand_l2", 0x52, "A", 1000),
     Quantity("maximum_demand_l3", 0x54, "A", 1000),
     Quantity("apparent_energy", 0x56, "VAh", 1),

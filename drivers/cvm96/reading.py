@@ -1,4 +1,4 @@
-"""What a CVM-96 measures, in V, A, W, var, VA, Hz, %, Wh, varh and VAh (reference, section 2).
+"""What a CVM-96 measures, in V, A, W, var, VA, Hz, %, Wh, varh and VAh (cvm96-protocol.md 2).
 
 Powers, power factors and cos phi keep the sign that the meter sends: whether negative means export
 or capacitive is its own convention and not that of IEC.
@@ -17,7 +17,7 @@ _PHASE_DEMANDS = {each.name for each in PHASE_DEMANDS}
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """All quantities of one image but the energies; the names are those of the reference.
+    """All quantities of one image but the energies; see cvm96-protocol.md 3.
 
     `maximum_demand` is in the unit of the demand mode. The demands of L2 and L3 are None unless the
     meter integrates the demand of each phase; `maximum_demand` is then that of L1.
@@ -118,7 +118,7 @@ class ImageReading:
 class Extremes:
     """The largest and smallest values since somebody cleared them at the meter.
 
-    Those of the energies and the minima of the demands mean nothing (reference, section 3).
+    Those of the energies and the minima of the demands mean nothing (cvm96-protocol.md 3).
     """
 
     maxima: ImageReading

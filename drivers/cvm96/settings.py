@@ -21,12 +21,12 @@ from .protocol import (
 )
 
 LINK_DEFAULTS = Defaults(port=DEFAULT_TCP_PORT, line=SerialLine(DEFAULT_BAUD, "N", 8, 1))
-"""Port 502; 9600 8N1 on a serial line (CVM-96 reference, section 1)."""
+"""Port 502; 9600 8N1 on a serial line (cvm96-protocol.md 1)."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,20}")
 _LAST_ADDRESS = 247
 _CHARACTERS_BESIDE_REGISTERS = 8 + 5
-"""Of a request and an answer in RTU, without the registers (reference, section 6)."""
+"""Of a request and an answer in RTU, without the registers (cvm96-protocol.md 6)."""
 
 
 @dataclass(frozen=True, slots=True)

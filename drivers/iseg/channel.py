@@ -29,7 +29,7 @@ STEPS = 2e-5
 """Share of the nominal value by which a set value may differ when it is read back."""
 
 MAX_RAMP = 20.0
-"""Fastest voltage ramp, % of the nominal voltage per second (EDCP reference, section 6.1)."""
+"""Fastest voltage ramp, % of the nominal voltage per second (iseg-protocol.md 6.1)."""
 
 _LONGEST_TRIP = 0xFFFF
 
@@ -167,7 +167,7 @@ class Channel:
     async def reset_trip(self) -> None:
         """Clear the events of the channel, and leave emergency off. Switches nothing on.
 
-        Raises `NotObeyed` if the cause persists (EDCP reference, sections 7.6 and 8).
+        Raises `NotObeyed` if the cause persists (iseg-protocol.md 7.6 and 8).
         """
         talk = self.module.talk
         async with self.module.order("reset trip"):

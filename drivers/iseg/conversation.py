@@ -1,6 +1,6 @@
 """The conversation with one module: everything is read, and what is written is confirmed.
 
-A module acknowledges no write and never says why it does not obey (EDCP reference, sections 4 and
+A module acknowledges no write and never says why it does not obey (iseg-protocol.md 4 and
 8), so what was written is read back until it shows, for a limited time. Nothing is sent twice.
 """
 

@@ -67,8 +67,8 @@ class Crate:
     async def _keep_alive(self) -> None:
         """Ask each registered module often enough that it stays registered.
 
-        A module that nobody asks for a minute takes its master for gone and announces itself (EDCP
-        reference, section 5).
+        A module that nobody asks for a minute takes its master for gone and announces itself
+        (iseg-protocol.md 5).
         """
         while True:
             await asyncio.sleep(self.settings.keep_alive / _CHECKS_PER_KEEP_ALIVE)

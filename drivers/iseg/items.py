@@ -1,6 +1,6 @@
 """Everything that can be read and written in a module: data ids, types, rights, and how sure.
 
-Source: EDCP reference, sections 6.1 to 6.4; the disagreements of its section 13 are decided here
+Source: iseg-protocol.md 6.1 to 6.4; the disagreements of its section 13 are decided here
 as it decides them.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 MULTIPLE = 0x2000
-"""Added to the id of a channel item it makes that of the multiple access (section 6.4)."""
+"""Added to the id of a channel item it makes that of the multiple access (iseg-protocol.md 6.4)."""
 
 CHANNELS_PER_REQUEST = 16
 
@@ -22,7 +22,7 @@ class Kind(Enum):
     I8 = "signed, 1 byte"
     U16 = "unsigned, 2 bytes"
     U32 = "unsigned, 4 bytes"
-    WORD = "bit word of 2 bytes, or 4 on newer firmware (section 7.8)"
+    WORD = "bit word of 2 bytes, or 4 on newer firmware (iseg-protocol.md 7.8)"
     F32 = "IEEE-754 single"
     F32_U8 = "IEEE-754 single and a range byte"
     TEXT = "ASCII without terminator, 1 to 6 bytes"
@@ -59,7 +59,7 @@ class Scope(Enum):
 
 
 class Confidence(Enum):
-    """How well a row stands (EDCP reference, head of the page)."""
+    """How well a row stands (head of iseg-protocol.md)."""
 
     CONFIRMED = "two or more independent sources"
     SINGLE = "one source"

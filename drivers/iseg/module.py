@@ -296,7 +296,7 @@ class Module:
         )
 
     def _count(self, identity: Identity) -> int:
-        """How many channels can be asked; some modules say 0 (EDCP reference, section 6.1)."""
+        """How many channels can be asked; some modules say 0 (iseg-protocol.md 6.1)."""
         named = _COUNT_IN_NAME.match(identity.firmware_name)
         told = identity.channels or (int(named[1]) if named else 0)
         wanted = self.settings.channels or len(self.channels)

@@ -1,6 +1,6 @@
 """EDCP on the wire: identifiers, requests, writes, answers and announcements. Pure functions.
 
-Source: EDCP reference, sections 3 to 5 (identifier, frames, log-on) and 8 (refused items).
+Source: iseg-protocol.md 3 to 5 (identifier, frames, log-on) and 8 (refused items).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ ADDRESSES = range(64)
 MAX_CHANNELS = 48
 
 PASSIVE = 0x200
-"""Bit 9: ordinary traffic; 0 is an active frame, which a module sends by itself (section 3)."""
+"""Bit 9: ordinary traffic; 0 is a frame that a module sends by itself (iseg-protocol.md 3)."""
 
 DIRECTION = 0x001
-"""Bit 0: 1 asks or announces, 0 carries data: a write, or the answer of a module (section 3)."""
+"""Bit 0: 1 asks or announces, 0 carries data: a write or an answer (iseg-protocol.md 3)."""
 
 ADDRESS_MASK = 0x1F8
 NODE_MASK = 0x400 | ADDRESS_MASK
-"""Crate bit and address: with it, all frames from and to one module are found (section 3)."""
+"""Crate bit and address, which all frames from and to one module share (iseg-protocol.md 3)."""
 
 BROADCAST = 0x004
 LOG_ON = 0xD8
@@ -37,7 +37,7 @@ DEVICE_CLASSES: dict[int, str] = {
     43: "P07C0", 44: "T48C0", 45: "ECH238", 46: "ECH4xA", 70: "E16C1", 80: "S02C2", 81: "N04C0",
     82: "N04C2", 90: "L12C0",
 }  # fmt: skip
-"""Device class of a log-on announcement (section 6.5)."""
+"""Device class of a log-on announcement (iseg-protocol.md 6.5)."""
 
 Number: TypeAlias = int | float
 Value: TypeAlias = int | float | str | bytes | tuple[float, int]
@@ -71,7 +71,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A module that is not logged on says so: its general status and device class (section 5)."""
+    """A module that is not logged on: its general status and device class (iseg-protocol.md 5)."""
 
     address: int
     status: int
@@ -110,7 +110,7 @@ def read(address: int, item: Item, place: int | None = None) -> CanFrame:
 
 
 def read_many(address: int, item: Item, first: int, count: int) -> CanFrame:
-    """Ask for an item of channels `first` to `first + count - 1`, at most 16 (section 4)."""
+    """Ask for an item of `count` channels from `first` on, at most 16 (iseg-protocol.md 4)."""
     if not 1 <= count <= CHANNELS_PER_REQUEST:
         raise ValueError(f"{count} channels; a request names 1 to {CHANNELS_PER_REQUEST}")
     mask = (1 << count) - 1
@@ -141,7 +141,7 @@ def announce(what: Announcement) -> CanFrame:
 
 
 def broadcast(item: Item, value: Value) -> CanFrame:
-    """Set an item of all channels of all modules on the line (section 11: seen for control)."""
+    """Set an item of all channels on the line (iseg-protocol.md 11: seen for control)."""
     head = _BROADCAST_PREFIX + item.multiple_id.to_bytes(2, "big")
     return CanFrame(BROADCAST, head + encode(item, value))
 
@@ -208,7 +208,7 @@ def to_single(value: float) -> float:
 
 
 def release_text(release: bytes) -> str:
-    """The firmware release as it is shown: hex digits, dot-separated (section 6.1)."""
+    """The firmware release as it is shown: hex digits, dot-separated (iseg-protocol.md 6.1)."""
     return ".".join(f"{byte:02X}" for byte in release)
 
 
@@ -218,8 +218,8 @@ def release_text(release: bytes) -> str:
 def parse_answer(data: bytes) -> Answer:
     """An answer (or a master's write, which looks the same); raises `DecodeError`.
 
-    An answer of id and place alone says that the module does not have the item (section 8). The
-    block's first channel may be missing from the event channel words (section 13).
+    An answer of id and place alone: the module does not have the item (iseg-protocol.md 8).
+    The block's first channel may be missing from the event channel words (iseg-protocol.md 13).
     """
     if len(data) < 2:
         raise DecodeError(f"{data.hex(' ')!r} is too short for an answer")
@@ -254,7 +254,7 @@ def _scope_of(number: int) -> Scope | None:
 
 
 def parse_announcement(frame: CanFrame) -> Announcement | None:
-    """A log-on announcement, None if it is another frame (section 5).
+    """A log-on announcement, None if it is another frame (iseg-protocol.md 5).
 
     Any frame with the identifier and the log-on byte counts; what is missing reads as 0.
     """
@@ -266,5 +266,5 @@ def parse_announcement(frame: CanFrame) -> Announcement | None:
 
 
 def is_active(identifier: int) -> bool:
-    """True for a frame that a module sends by itself, such as an alarm (sections 3 and 4)."""
+    """True for what a module sends by itself, such as an alarm (iseg-protocol.md 3 and 4)."""
     return not identifier & (PASSIVE | 0x400) and identifier & 0x006 == 0

@@ -1,7 +1,6 @@
 """The half of the conversation with a module that changes nothing: reads, with retries.
 
-Items that the module does not have are remembered and not asked for again (EDCP reference,
-section 8).
+Items that the module does not have are remembered and not asked for again (iseg-protocol.md 8).
 """
 
 from __future__ import annotations

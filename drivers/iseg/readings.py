@@ -75,7 +75,6 @@ class ChannelReading:
 
     @property
     def on(self) -> bool:
-        """True if the channel is switched on."""
         return bool(self.status & ChannelStatus.ON)
 
     @property
@@ -105,12 +104,10 @@ class ModuleReading:
 
     @property
     def channels_on(self) -> int:
-        """How many channels are on."""
         return sum(channel is not None and channel.on for channel in self.channels)
 
     @property
     def channels_tripped(self) -> int:
-        """How many channels have tripped."""
         return sum(
             channel is not None and bool(channel.status & ChannelStatus.TRIP)
             for channel in self.channels
@@ -147,7 +144,7 @@ class SettingsReading:
 
 @dataclass(frozen=True, slots=True)
 class ChannelParameters:
-    """What seldom changes of a channel: V, A, V/s, ms; actions by their codes (section 7.7)."""
+    """What seldom changes of a channel: V, A, V/s, ms; actions as in iseg-protocol.md 7.7."""
 
     voltage_nominal: float | None
     current_nominal: float | None

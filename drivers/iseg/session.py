@@ -1,4 +1,4 @@
-"""The session with a module: log-on, announcements, restarts (EDCP reference, section 5)."""
+"""The session with a module: log-on, announcements, restarts (iseg-protocol.md 5)."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ..core.url import CanUrl, Defaults, parse_link
 from .protocol import ADDRESSES, MAX_CHANNELS
 
 LINK_DEFAULTS = Defaults(bitrate=125_000)
-"""The bit rate modules are delivered with (EDCP reference, section 2)."""
+"""The bit rate modules are delivered with (iseg-protocol.md 2)."""
 
 _LONGEST_KEEP_ALIVE = 50.0
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,16}")
@@ -22,7 +22,7 @@ class Polarity(StrEnum):
     """Which sign set values of a module have.
 
     `auto` goes by the polarity item of the module if it has one, else by the sign of its nominal
-    voltage, which negative modules report negative (EDCP reference, section 8: inferred).
+    voltage, which negative modules report negative (iseg-protocol.md 8: inferred).
     """
 
     AUTO = "auto"

@@ -1,6 +1,6 @@
 """The bit words of modules and channels, with the names and weights of their bits.
 
-Source: EDCP reference, sections 7.1 to 7.8. Bits that are not listed are kept in the words.
+Source: iseg-protocol.md 7.1 to 7.8. Bits that are not listed are kept in the words.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Weight(Enum):
 
 
 class ModuleStatus(IntFlag):
-    """Module status, 0x1000 (section 7.1)."""
+    """Module status, 0x1000 (iseg-protocol.md 7.1)."""
 
     KILL_ENABLE = 1 << 15
     TEMPERATURE_GOOD = 1 << 14
@@ -42,7 +42,7 @@ class ModuleStatus(IntFlag):
 
 
 class ModuleEvent(IntFlag):
-    """Module event status and mask, 0x1002 and 0x1003 (section 7.2)."""
+    """Module event status and mask, 0x1002 and 0x1003 (iseg-protocol.md 7.2)."""
 
     TEMPERATURE_NOT_GOOD = 1 << 14
     SUPPLY_NOT_GOOD = 1 << 13
@@ -55,7 +55,7 @@ class ModuleEvent(IntFlag):
 
 
 class ModuleControl(IntFlag):
-    """Module control, 0x1001 (section 7.3)."""
+    """Module control, 0x1001 (iseg-protocol.md 7.3)."""
 
     KILL_ENABLE = 1 << 14
     FINE_ADJUSTMENT = 1 << 12
@@ -65,7 +65,7 @@ class ModuleControl(IntFlag):
 
 
 class ChannelStatus(IntFlag):
-    """Channel status, 0x4000 (section 7.4), and the ramp bits of the 32-bit form (7.8)."""
+    """Channel status, 0x4000 (iseg-protocol.md 7.4), and the ramp bits of the 32-bit form (7.8)."""
 
     VOLTAGE_RAMP_DOWN = 1 << 20
     VOLTAGE_RAMP_UP = 1 << 19
@@ -88,7 +88,7 @@ class ChannelStatus(IntFlag):
 
 
 class ChannelEvent(IntFlag):
-    """Channel event status and mask, 0x4002 and 0x4003 (section 7.5)."""
+    """Channel event status and mask, 0x4002 and 0x4003 (iseg-protocol.md 7.5)."""
 
     VOLTAGE_LIMIT = 1 << 15
     CURRENT_LIMIT = 1 << 14
@@ -107,7 +107,7 @@ class ChannelEvent(IntFlag):
 
 
 class ChannelControl(IntFlag):
-    """Channel control, 0x4001 (section 7.6)."""
+    """Channel control, 0x4001 (iseg-protocol.md 7.6)."""
 
     EMERGENCY_OFF = 1 << 5
     ON = 1 << 3
@@ -120,10 +120,10 @@ BLOCKING = (
     | ChannelEvent.EXTERNAL_INHIBIT
     | ChannelEvent.EMERGENCY
 )
-"""Events that keep a channel off until they are cleared: 0xF020 (section 7.5)."""
+"""Events that keep a channel off until they are cleared: 0xF020 (iseg-protocol.md 7.5)."""
 
 ALL_CHANNEL_EVENTS = 0xFEFE
-"""Every defined channel event (section 7.5)."""
+"""Every defined channel event (iseg-protocol.md 7.5)."""
 
 MODULE_BLOCKING = (
     ModuleEvent.TEMPERATURE_NOT_GOOD
@@ -131,11 +131,11 @@ MODULE_BLOCKING = (
     | ModuleEvent.SAFETY_LOOP_NOT_GOOD
     | ModuleEvent.SERVICE
 )
-"""Module events that block (section 7.2)."""
+"""Module events that block (iseg-protocol.md 7.2)."""
 
 
 class Action(IntEnum):
-    """What a delayed trip or an external inhibit does (section 7.7, inferred)."""
+    """What a delayed trip or an external inhibit does (iseg-protocol.md 7.7, inferred)."""
 
     NONE = 0
     RAMP_DOWN = 1

@@ -1,6 +1,6 @@
 """The way to a gateway: its stream is opened, and it is made sure that it is the right one.
 
-Source: Studer Xcom reference, sections 12.4 and 13.
+Source: xcom-protocol.md 12.4 and 13.
 """
 
 from __future__ import annotations

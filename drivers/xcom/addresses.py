@@ -1,6 +1,6 @@
 """Who is addressed: families of devices, their addresses and number ranges.
 
-Source: Studer Xcom reference, sections 5, 14 and 18.
+Source: xcom-protocol.md 5, 14 and 18.
 """
 
 from __future__ import annotations
@@ -94,6 +94,6 @@ def family_of_address(address: int) -> Family | None:
 
 
 def object_type_of(number: int) -> ObjectType:
-    """Whether a number is an info or a parameter (section 1, item 9)."""
+    """Whether a number is an info or a parameter (xcom-protocol.md 17, V8)."""
     is_info = any(number in one.infos for one in _RANGES.values())
     return ObjectType.INFO if is_info else ObjectType.PARAMETER

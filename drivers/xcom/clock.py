@@ -1,6 +1,6 @@
 """The clock of the gateway: wall time without a zone, which decides when the portal is served.
 
-Source: Studer Xcom reference, sections 6.3 and 13.3.
+Source: xcom-protocol.md 6.3 and 13.3.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One open stream to a gateway: a request out, the reply that belongs to it in.
 
 Everything else that comes is dropped and counted: late replies to our own requests, and the traffic
-of another master that a serial server copies to us (Xcom reference, sections 8.1 and 13.3).
+of another master that a serial server copies to us (xcom-protocol.md 8.1 and 13.3).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OWN_REQUESTS = 32
 
 
 class Stripped(BadReply):
-    """The reply lost a pair 0D 0A on its way through a Moxa (Xcom reference, section 13.4)."""
+    """The reply lost a pair 0D 0A on its way through a Moxa (xcom-protocol.md 13.4)."""
 
     kind = "stripped reply"
 
@@ -86,7 +86,6 @@ class XcomConnection:
         return self._stream.delivered and self._silences < _SILENCES_TO_REOPEN
 
     def close(self, *, discard: bool) -> None:
-        """Close the stream."""
         self._stream.close(discard=discard)
         self._lost("it was closed")
 

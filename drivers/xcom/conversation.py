@@ -1,6 +1,6 @@
 """The conversation with a gateway: one request at a time, reads tried again, writes never.
 
-Source: Studer Xcom reference, sections 7, 8.1 and 13.
+Source: xcom-protocol.md 7, 8.1 and 13.
 """
 
 from __future__ import annotations

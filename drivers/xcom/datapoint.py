@@ -10,7 +10,7 @@ from .enumerations import Enumeration
 from .protocol import Format, Level, ObjectType, Property
 
 NO_SENSOR = 32767.0
-"""Degrees that a temperature input shows about without a sensor (section 6.3)."""
+"""Degrees that a temperature input shows about without a sensor (xcom-protocol.md 6.3)."""
 
 
 class Access(Enum):
@@ -46,8 +46,7 @@ _FIXED_POINT = 2.0**-15
 class Datapoint:
     """A number of a family, with the limits and default that its maker prints for 48 V and 230 V.
 
-    The limits of a real device may be others: read them from it. `unit` is ASCII, empty for none;
-    `source` are the places of the Studer Xcom reference.
+    The limits of a real device may be others: read them from it. `unit` is ASCII, empty for none.
     """
 
     number: int
@@ -65,7 +64,6 @@ class Datapoint:
     labels: Enumeration | None = None
     monitors: Monitor = Monitor.NONE
     first_choice: bool = False
-    source: str = ""
 
     @property
     def object_type(self) -> ObjectType:
@@ -86,7 +84,7 @@ class Datapoint:
     def same(self, one: float, other: float) -> bool:
         """Whether two values are one to the device, which keeps FLOATs in 16-bit fixed point.
 
-        They may differ by half a step (section 6.1).
+        They may differ by half a step (xcom-protocol.md 6.1).
         """
         if self.format is not Format.FLOAT:
             return one == other
@@ -104,13 +102,12 @@ def info(
     labels: Enumeration | None = None,
     monitors: Monitor = Monitor.NONE,
     first_choice: bool = False,
-    source: str = "18.2",
 ) -> Datapoint:
     """A live value, or another one that can only be read."""
     level = Level.VIEW_ONLY if object_type_of(number) is ObjectType.PARAMETER else None
     return Datapoint(
         number, name, what, unit, layout, Access.READ, _family(number), level=level,
-        labels=labels, monitors=monitors, first_choice=first_choice, source=source,
+        labels=labels, monitors=monitors, first_choice=first_choice,
     )  # fmt: skip
 
 
@@ -122,12 +119,11 @@ def state(
     *,
     monitors: Monitor = Monitor.NONE,
     first_choice: bool = False,
-    source: str = "18.2",
 ) -> Datapoint:
     """A live state."""
     return info(
         number, name, what, layout=Format.SHORT_ENUM, labels=labels, monitors=monitors,
-        first_choice=first_choice, source=source,
+        first_choice=first_choice,
     )  # fmt: skip
 
 
@@ -142,13 +138,12 @@ def setting(
     labels: Enumeration | None = None,
     monitors: Monitor = Monitor.NONE,
     first_choice: bool = False,
-    source: str = "18.2",
 ) -> Datapoint:
     """A parameter; `printed` are level, default, minimum, maximum, step (None for one set bit)."""
     level, default, minimum, maximum, step = printed
     return Datapoint(
         number, name, what, unit, layout, Access.READ_WRITE, _family(number), default, minimum,
-        maximum, step, level, labels, monitors, first_choice, source,
+        maximum, step, level, labels, monitors, first_choice,
     )  # fmt: skip
 
 
@@ -160,12 +155,11 @@ def switch(
     default: int,
     *,
     first_choice: bool = False,
-    source: str = "18.2",
 ) -> Datapoint:
     """A parameter that is on or off."""
     return setting(
         number, name, what, "", (level, default, 0, 1, 1), layout=Format.BOOL,
-        first_choice=first_choice, source=source,
+        first_choice=first_choice,
     )  # fmt: skip
 
 
@@ -179,14 +173,12 @@ def choice(
     *,
     monitors: Monitor = Monitor.NONE,
     first_choice: bool = False,
-    source: str = "18.2",
 ) -> Datapoint:
     """A parameter with one of several labels."""
     values = [value for value, _ in labels.labels]
     return setting(
         number, name, what, "", (level, default, min(values), max(values), None),
         layout=Format.LONG_ENUM, labels=labels, monitors=monitors, first_choice=first_choice,
-        source=source,
     )  # fmt: skip
 
 
@@ -197,12 +189,11 @@ def signal(
     level: Level,
     *,
     first_choice: bool = False,
-    source: str = "18.2",
 ) -> Datapoint:
     """Something to set off, by writing 1."""
     return Datapoint(
         number, name, what, "", Format.INT32, Access.SIGNAL, _family(number), level=level,
-        first_choice=first_choice, source=source,
+        first_choice=first_choice,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """All datapoints that are known, by number and by name.
 
-Source: Studer Xcom reference, section 18 (appendix 1.6.42 of the maker).
+Source: xcom-protocol.md 18 (appendix 1.6.42 of the maker).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Datapoints of the battery monitor: a BSP, or a BMS behind an Xcom-CAN.
 
-Source: Studer Xcom reference, section 18.
+Source: xcom-protocol.md 18.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ BATTERY: tuple[Datapoint, ...] = (
         "%",
         (Level.EXPERT, 30, 0, 100, 1),
         monitors=Monitor.BMS,
-        source="18.1",
     ),
     setting(
         6063,
@@ -45,7 +44,6 @@ BATTERY: tuple[Datapoint, ...] = (
         "%",
         (Level.EXPERT, 98, 0, 100, 1),
         monitors=Monitor.BMS,
-        source="18.1",
     ),
     setting(
         6069,
@@ -71,10 +69,10 @@ BATTERY: tuple[Datapoint, ...] = (
         (Level.EXPERT, 100, 80, 100, 1),
         monitors=Monitor.BMS,
     ),
-    info(7000, "BATT_VOLTAGE", "battery voltage", "V", monitors=BOTH, source="18.1"),
-    info(7001, "BATT_CURRENT", "battery current", "A", monitors=BOTH, source="18.1"),
+    info(7000, "BATT_VOLTAGE", "battery voltage", "V", monitors=BOTH),
+    info(7001, "BATT_CURRENT", "battery current", "A", monitors=BOTH),
     info(7002, "BATT_SOC_NOW", "state of charge", "%", monitors=BOTH, first_choice=True),
-    info(7003, "BATT_POWER", "battery power", "W", monitors=BOTH, source="18.1"),
+    info(7003, "BATT_POWER", "battery power", "W", monitors=BOTH),
     info(
         7004,
         "BATT_AUTONOMY",
@@ -84,28 +82,15 @@ BATTERY: tuple[Datapoint, ...] = (
         first_choice=True,
     ),
     info(7005, "BSP_TEMP", "BSP temperature", "degC", monitors=Monitor.BSP),
-    info(7007, "BATT_CHARGE", "charge put in today", "Ah", monitors=BOTH, source="18.1, V7"),
-    info(7008, "BATT_DISCHARGE", "charge taken out today", "Ah", monitors=BOTH, source="18.1, V7"),
-    info(
-        7009,
-        "BATT_CHARGE_PREV_DAY",
-        "charge put in yesterday",
-        "Ah",
-        monitors=BOTH,
-        source="18.1, V7",
-    ),
-    info(
-        7010,
-        "BATT_DISCHARGE_PREV_DAY",
-        "charge taken out yesterday",
-        "Ah",
-        monitors=BOTH,
-        source="18.1, V7",
-    ),
+    # Ah, where an example of the specification has kAh (xcom-protocol.md 17, V7)
+    info(7007, "BATT_CHARGE", "charge put in today", "Ah", monitors=BOTH),
+    info(7008, "BATT_DISCHARGE", "charge taken out today", "Ah", monitors=BOTH),
+    info(7009, "BATT_CHARGE_PREV_DAY", "charge put in yesterday", "Ah", monitors=BOTH),
+    info(7010, "BATT_DISCHARGE_PREV_DAY", "charge taken out yesterday", "Ah", monitors=BOTH),
     info(7011, "BATT_CHARGE_TOTAL", "charge put in, lifetime", "kAh", monitors=Monitor.BSP),
     info(7012, "BATT_DISCHARGE_TOTAL", "charge taken out, lifetime", "kAh", monitors=Monitor.BSP),
     info(7013, "BATT_TOTAL_TIME", "time in service", "d", monitors=Monitor.BSP),
-    info(7029, "BATT_TEMP", "battery temperature", "degC", monitors=BOTH, source="18.1"),
+    info(7029, "BATT_TEMP", "battery temperature", "degC", monitors=BOTH),
     info(
         7030,
         "BATT_VOLTAGE_AVG",
@@ -122,14 +107,7 @@ BATTERY: tuple[Datapoint, ...] = (
         monitors=BOTH,
         first_choice=True,
     ),
-    info(
-        7032,
-        "BATT_SOC",
-        "state of charge, one-minute average",
-        "%",
-        monitors=BOTH,
-        source="18.1, V4",
-    ),
+    info(7032, "BATT_SOC", "state of charge, one-minute average", "%", monitors=BOTH),
     info(
         7033,
         "BATT_TEMP_AVG",

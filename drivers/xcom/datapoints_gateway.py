@@ -1,6 +1,6 @@
 """Datapoints of the gateway itself.
 
-Source: Studer Xcom reference, section 18.
+Source: xcom-protocol.md 18.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ GATEWAY: tuple[Datapoint, ...] = (
         layout=Format.INT32,
         first_choice=True,
     ),
+    # some firmware sends two bytes (xcom-protocol.md 17, V5)
     info(
         5012,
         "USER_LEVEL",
         "access level of the operator",
         layout=Format.LONG_ENUM,
         labels=USER_LEVEL,
-        source="18.1, V5",
     ),
     signal(5035, "RCC_ERASE_MESSAGES", "erase stored messages", Level.QSP),
     signal(5059, "RCC_SAVE_DATALOG", "write today's datalog to the SD card", Level.EXPERT),

@@ -1,6 +1,6 @@
 """Datapoints of the VarioStrings.
 
-Source: Studer Xcom reference, section 18.
+Source: xcom-protocol.md 18.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ VARIOSTRING: tuple[Datapoint, ...] = (
     state(15003, "VS_PV_WIRING", "PV wiring", PV_WIRING),
     info(15004, "VS_PV_VOLTAGE", "PV voltage", "V", first_choice=True),
     info(15007, "VS_PV_CURRENT", "PV current", "A"),
-    info(15010, "VS_PV_POWER", "PV power", "kW", source="18.1"),
+    info(15010, "VS_PV_POWER", "PV power", "kW"),
     info(15011, "VS_PV1_POWER", "PV input 1 power", "kW"),
     info(15012, "VS_PV2_POWER", "PV input 2 power", "kW"),
     state(15013, "VS_PV_MODE", "PV operating mode", VARIOSTRING_MODE, first_choice=True),
-    info(15017, "VS_PV_PROD", "PV energy today", "kWh", source="18.1"),
+    info(15017, "VS_PV_PROD", "PV energy today", "kWh"),
     info(15023, "VS_PV_ENERGY_TOTAL", "PV energy, lifetime", "MWh", first_choice=True),
-    info(15027, "VS_PV_ENERGY_PREV_DAY", "PV energy yesterday", "kWh", source="18.1"),
+    info(15027, "VS_PV_ENERGY_PREV_DAY", "PV energy yesterday", "kWh"),
     info(15030, "VS_SUN_HOURS_CURR_DAY", "sun hours today", "h"),
     state(15049, "VS_ERROR", "error type", VARIOSTRING_ERROR, first_choice=True),
     info(15054, "VS_BATT_VOLTAGE_AVG", "battery voltage, minute average", "V"),

@@ -1,6 +1,6 @@
 """Datapoints of the Xtenders (XTH, XTM, XTS).
 
-Source: Studer Xcom reference, section 18.
+Source: xcom-protocol.md 18.
 """
 
 from __future__ import annotations
@@ -27,22 +27,16 @@ INFOS: tuple[Datapoint, ...] = (
     info(3005, "XT_BATT_CURRENT", "battery charge current", "A", first_choice=True),
     info(3006, "XT_BATT_RIPPLE", "battery voltage ripple", "V"),
     info(3007, "XT_SOC", "state of charge known to the Xtender", "%"),
-    state(
-        3010,
-        "BATT_CYCLE_PHASE_XT",
-        "charge-cycle phase seen by the Xtender",
-        XTENDER_PHASE,
-        source="18.1",
-    ),
-    info(3011, "AC_VOLTAGE_IN", "AC-in voltage", "V", source="18.1"),
-    info(3012, "AC_CURRENT_IN", "AC-in current", "A", source="18.1"),
+    state(3010, "BATT_CYCLE_PHASE_XT", "charge-cycle phase seen by the Xtender", XTENDER_PHASE),
+    info(3011, "AC_VOLTAGE_IN", "AC-in voltage", "V"),
+    info(3012, "AC_CURRENT_IN", "AC-in current", "A"),
     info(3013, "XT_POWER_IN_VA_LOWRES", "apparent power at AC-in, coarse", "kVA"),
     info(3017, "XT_INPUT_LIMIT", "AC-in current limit in force", "A", first_choice=True),
     state(3018, "XT_INPUT_LIMIT_REACHED", "AC-in limit reached", OFF_ON, first_choice=True),
     state(3019, "XT_BOOST_ACTIVE", "Smart-Boost working", OFF_ON, first_choice=True),
     state(3020, "XT_TRANSFER_RELAY", "transfer relay", RELAY, first_choice=True),
-    info(3021, "AC_VOLTAGE_OUT", "AC-out voltage", "V", source="18.1"),
-    info(3022, "AC_CURRENT_OUT", "AC-out current", "A", source="18.1"),
+    info(3021, "AC_VOLTAGE_OUT", "AC-out voltage", "V"),
+    info(3022, "AC_CURRENT_OUT", "AC-out current", "A"),
     info(3023, "XT_POWER_OUT_VA_LOWRES", "apparent power at AC-out, coarse", "kVA"),
     state(3028, "XT_OPERATING_STATE", "operating state", XTENDER_STATE, first_choice=True),
     state(3030, "XT_OUTPUT_RELAY", "output relay", RELAY, first_choice=True),
@@ -60,22 +54,12 @@ INFOS: tuple[Datapoint, ...] = (
     state(3075, "XT_NEUTRAL_RELAY", "neutral transfer relay", RELAY),
     info(3076, "XT_BATT_DISCH_PREV_DAY", "energy discharged yesterday", "kWh"),
     info(3078, "XT_BATT_DISCH_CURR_DAY", "energy discharged today", "kWh", first_choice=True),
-    info(
-        3080, "AC_ENERGY_IN_PREV_DAY", "energy taken at AC-in yesterday", "kWh", source="18.1, V2"
-    ),
-    info(3081, "AC_ENERGY_IN_CURR_DAY", "energy taken at AC-in today", "kWh", source="18.1, V2"),
-    info(
-        3082,
-        "AC_ENERGY_OUT_PREV_DAY",
-        "energy to the loads (AC-out) yesterday",
-        "kWh",
-        source="18.1",
-    ),
-    info(
-        3083, "AC_ENERGY_OUT_CURR_DAY", "energy to the loads (AC-out) today", "kWh", source="18.1"
-    ),
-    info(3084, "AC_FREQ_IN", "AC-in frequency", "Hz", source="18.1"),
-    info(3085, "AC_FREQ_OUT", "AC-out frequency", "Hz", source="18.1"),
+    info(3080, "AC_ENERGY_IN_PREV_DAY", "energy taken at AC-in yesterday", "kWh"),
+    info(3081, "AC_ENERGY_IN_CURR_DAY", "energy taken at AC-in today", "kWh"),
+    info(3082, "AC_ENERGY_OUT_PREV_DAY", "energy to the loads (AC-out) yesterday", "kWh"),
+    info(3083, "AC_ENERGY_OUT_CURR_DAY", "energy to the loads (AC-out) today", "kWh"),
+    info(3084, "AC_FREQ_IN", "AC-in frequency", "Hz"),
+    info(3085, "AC_FREQ_OUT", "AC-out frequency", "Hz"),
     state(3086, "XT_REMOTE_ENTRY", "remote entry input", REMOTE_ENTRY, first_choice=True),
     info(3087, "XT_POWER_OUT_W", "active power at AC-out, coarse, in W", "W"),
     info(3088, "XT_POWER_IN_W", "active power at AC-in, coarse, in W", "W"),
@@ -102,13 +86,14 @@ INFOS: tuple[Datapoint, ...] = (
     info(3119, "XT_POWER_IN_AVG", "active power at AC-in, minute average", "kW", first_choice=True),
     info(3124, "XT_ID_TYPE", "model family (1=XTH, 256=XTM, 512=XTS)"),
     info(3125, "XT_ID_POWER", "rated power", "VA"),
-    info(3130, "XT_ID_SOFT_MSB", "firmware version, high half (section 6.3)"),
+    info(3130, "XT_ID_SOFT_MSB", "firmware version, high half"),
     info(3131, "XT_ID_SOFT_LSB", "firmware version, low half"),
-    info(3136, "AC_POWER_OUT", "active power at AC-out", "kW", source="18.1, V3"),
-    info(3137, "AC_POWER_IN", "active power at AC-in", "kW", source="18.1, V3"),
+    # which is out and which in: xcom-protocol.md 17, V3
+    info(3136, "AC_POWER_OUT", "active power at AC-out", "kW"),
+    info(3137, "AC_POWER_IN", "active power at AC-in", "kW"),
     info(3138, "XT_POWER_IN_VA", "apparent power at AC-in", "kVA", first_choice=True),
     info(3139, "XT_POWER_OUT_VA", "apparent power at AC-out", "kVA", first_choice=True),
-    info(3156, "XT_ID_FID_MSB", "serial id (FID), high half (section 6.3)"),
+    info(3156, "XT_ID_FID_MSB", "serial id (FID), high half"),
     info(3157, "XT_ID_FID_LSB", "serial id (FID), low half"),
     state(
         3160, "XT_LIMIT_SOURCE", "what limits charger/injector now", LIMIT_SOURCE, first_choice=True
@@ -116,14 +101,8 @@ INFOS: tuple[Datapoint, ...] = (
     state(3161, "XT_BATT_PRIORITY", "battery-priority mode active", OFF_ON),
     state(3162, "XT_FORCED_FEED", "forced grid feeding active", OFF_ON),
     info(3164, "XT_BATT_VOLT_TARGET", "DC voltage target of charger/injector", "V"),
-    state(
-        3168,
-        "XT_OVERTEMP_STATE",
-        "thermal state",
-        THERMAL_STATE,
-        first_choice=True,
-        source="18.2, V15",
-    ),
+    # two sets of codes (xcom-protocol.md 17, V15)
+    state(3168, "XT_OVERTEMP_STATE", "thermal state", THERMAL_STATE, first_choice=True),
 )
 """Live values."""
 
@@ -134,7 +113,6 @@ PARAMETERS: tuple[Datapoint, ...] = (
         "AC-source (AC-in) current limit",
         "A",
         (Level.BASIC, 32, 2, 50, 1),
-        source="18.1",
     ),
     setting(
         1108,
@@ -174,7 +152,6 @@ PARAMETERS: tuple[Datapoint, ...] = (
         "allow Smart-Boost (inverter helps the AC source)",
         Level.BASIC,
         1,
-        source="18.1",
     ),
     switch(
         1127, "XT_GRID_FEEDING_ALLOWED", "allow grid feeding", Level.EXPERT, 0, first_choice=True
@@ -188,7 +165,6 @@ PARAMETERS: tuple[Datapoint, ...] = (
         "battery charge current set point",
         "A",
         (Level.BASIC, 60, 0, 200, 1),
-        source="18.1",
     ),
     setting(
         1140,
@@ -257,7 +233,6 @@ PARAMETERS: tuple[Datapoint, ...] = (
         "ceiling of current injected into AC-in",
         "A",
         (Level.EXPERT, 10, 0, 50, 0.2),
-        source="18.1",
     ),
     setting(
         1524,
@@ -290,14 +265,7 @@ PARAMETERS: tuple[Datapoint, ...] = (
         1,
         REMOTE_ENTRY_ACTIVE,
     ),
-    switch(
-        1550,
-        "PARAMS_SAVED_IN_FLASH",
-        "store written parameters in flash",
-        Level.INSTALLER,
-        1,
-        source="18.1",
-    ),
+    switch(1550, "PARAMS_SAVED_IN_FLASH", "store written parameters in flash", Level.INSTALLER, 1),
     choice(
         1552, "XT_GRID_LOSS_DETECTION", "grid-loss detection speed", Level.BASIC, 2, GRID_LOSS_SPEED
     ),
@@ -307,7 +275,6 @@ PARAMETERS: tuple[Datapoint, ...] = (
         "cap on Smart-Boost power",
         "%",
         (Level.INSTALLER, 100, 0, 100, 5),
-        source="18.1",
     ),
     switch(
         1628,

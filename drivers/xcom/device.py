@@ -255,7 +255,7 @@ class Gateway:
 
 
 def _restarted(message: Message) -> Sequence[int]:
-    """The devices that have restarted, or may have, by a message (sections 9.3 and 10.2).
+    """The devices that have restarted, or may have, by a message (xcom-protocol.md 9.3 and 10.2).
 
     A solar charger or battery monitor tells of itself only; what an Xtender or the system tells is
     taken for all Xtenders.

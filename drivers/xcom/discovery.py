@@ -1,6 +1,6 @@
 """Which devices a gateway has: told by the configuration, or found out by asking.
 
-Source: Studer Xcom reference, section 14. The devices of a family have addresses without gaps.
+Source: xcom-protocol.md 14. The devices of a family have addresses without gaps.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PROBES = (
     (Family.VARIOSTRING, datapoint(15000)),
 )
 _BMS_PROBE = info(
-    7054, "BMS_ID_TYPE", "model id of the BMS", monitors=Monitor.BMS, source="14"
+    7054, "BMS_ID_TYPE", "model id of the BMS", monitors=Monitor.BMS
 )  # fmt: skip
 _BSP_PROBE = datapoint(7034)
 
@@ -53,7 +53,6 @@ class Site:
     devices: tuple[DeviceId, ...]
 
     def of(self, family: Family) -> tuple[DeviceId, ...]:
-        """The devices of a family."""
         return tuple(device for device in self.devices if device.family is family)
 
     @property

@@ -2,7 +2,7 @@
 
 Labels are short enough for a state of a PV (25 characters). The same word has different numbers in
 different families: never share an enumeration between datapoints that do not name it.
-Source: Studer Xcom reference, section 18.3 (E0 to E22, B1), verdicts V5, V6, V14, V15.
+Source: xcom-protocol.md 18.2, and verdicts V5, V6, V14, V15 of 17.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from .protocol import Level
 
 @dataclass(frozen=True, slots=True)
 class Enumeration:
-    """Numbers and their labels, in rising order; `reference` is the row of the reference."""
+    """Numbers and their labels, in rising order."""
 
-    reference: str
     labels: tuple[tuple[int, str], ...]
 
     def label(self, number: int) -> str | None:
@@ -33,17 +32,16 @@ class Enumeration:
         raise ValueError(f"{label!r} is not one of {known_labels}")
 
 
-def _from_zero(reference: str, *labels: str) -> Enumeration:
-    return Enumeration(reference, tuple(enumerate(labels)))
+def _from_zero(*labels: str) -> Enumeration:
+    return Enumeration(tuple(enumerate(labels)))
 
 
-OFF_ON = _from_zero("E0", "Off", "On")
+OFF_ON = _from_zero("Off", "On")
 XTENDER_PHASE = _from_zero(
-    "E1", "Invalid", "Bulk", "Absorption", "Equalisation", "Floating", "Reduced floating",
+    "Invalid", "Bulk", "Absorption", "Equalisation", "Floating", "Reduced floating",
     "Periodic absorption", "Mixing", "Forming",
 )  # fmt: skip
 VARIO_PHASE = Enumeration(
-    "E2",
     (
         (0, "Bulk"),
         (1, "Absorption"),
@@ -54,7 +52,6 @@ VARIO_PHASE = Enumeration(
     ),
 )
 VARIOTRACK_MODE = Enumeration(
-    "E3",
     (
         (0, "Night"),
         (1, "Start-up"),
@@ -68,9 +65,8 @@ VARIOTRACK_MODE = Enumeration(
         (12, "Charge, BSP limited"),
     ),
 )
-RELAY = _from_zero("E4", "Open", "Closed")
+RELAY = _from_zero("Open", "Closed")
 XTENDER_STATE = Enumeration(
-    "E5",
     (
         (0, "Invalid"),
         (1, "Inverter"),
@@ -81,17 +77,16 @@ XTENDER_STATE = Enumeration(
     ),
 )
 AUXILIARY_MODE = _from_zero(
-    "E6", "Invalid", "Automatic", "Reversed automatic", "Manual on", "Manual off",
+    "Invalid", "Automatic", "Reversed automatic", "Manual on", "Manual off",
     "Coupled for generator",
 )  # fmt: skip
-REMOTE_ENTRY = _from_zero("E7", "Low", "High")
+REMOTE_ENTRY = _from_zero("Low", "High")
 LIMIT_SOURCE = _from_zero(
-    "E8", "Invalid", "Battery voltage", "Battery voltage peak", "Battery voltage ripple",
+    "Invalid", "Battery voltage", "Battery voltage peak", "Battery voltage ripple",
     "Battery current", "Charger power", "Voltage in injection", "Injection current",
     "Maximum current", "AC-in limit", "Thermal", "Negative AC-out power", "Grid frequency",
 )  # fmt: skip
 THERMAL_STATE = Enumeration(
-    "E9",
     (
         (0, "Fine"),
         (1, "Transformer alarm"),
@@ -102,21 +97,20 @@ THERMAL_STATE = Enumeration(
     ),
 )
 AUXILIARY_CHOICE = Enumeration(
-    "E10", ((1, "Automatic"), (2, "Reversed automatic"), (4, "Manual on"), (8, "Manual off"))
+    ((1, "Automatic"), (2, "Reversed automatic"), (4, "Manual on"), (8, "Manual off"))
 )
-REMOTE_ENTRY_ACTIVE = _from_zero("E11", "Closed", "Open")
-GRID_LOSS_SPEED = Enumeration("E12", ((1, "Slow"), (2, "Tolerant"), (4, "Fast")))
-AUTOMATIC_YES_NO = Enumeration("E13", ((1, "Automatic"), (2, "Yes"), (4, "No")))
-BATTERY_MAKE = _from_zero("E14", "Other", "BYD", "Pylontech", "WeCo")
+REMOTE_ENTRY_ACTIVE = _from_zero("Closed", "Open")
+GRID_LOSS_SPEED = Enumeration(((1, "Slow"), (2, "Tolerant"), (4, "Fast")))
+AUTOMATIC_YES_NO = Enumeration(((1, "Automatic"), (2, "Yes"), (4, "No")))
+BATTERY_MAKE = _from_zero("Other", "BYD", "Pylontech", "WeCo")
 SOC_BAND = _from_zero(
-    "E15", "Unknown", "Over grid feeding", "At grid feeding", "Under grid feeding",
+    "Unknown", "Over grid feeding", "At grid feeding", "Under grid feeding",
     "Under adaptive", "At backup", "Under backup", "End of charge", "Over end of charge", "Full",
     "Normal",
 )  # fmt: skip
-SYSTEM_VOLTAGE = Enumeration("E16", ((1, "Automatic"), (2, "12 V"), (4, "24 V"), (8, "48 V")))
-VARIOTRACK_MODEL = _from_zero("E17", "VT-80", "VT-65", "VT-40", "VT-HV")
+SYSTEM_VOLTAGE = Enumeration(((1, "Automatic"), (2, "12 V"), (4, "24 V"), (8, "48 V")))
+VARIOTRACK_MODEL = _from_zero("VT-80", "VT-65", "VT-40", "VT-HV")
 VARIOTRACK_ERROR = Enumeration(
-    "E18",
     (
         (0, "None"),
         (1, "Battery over-voltage"),
@@ -130,7 +124,6 @@ VARIOTRACK_ERROR = Enumeration(
     ),
 )
 SYNCHRONISATION = Enumeration(
-    "E19",
     (
         (4, "Xtender slave"),
         (5, "VarioTrack slave"),
@@ -140,9 +133,8 @@ SYNCHRONISATION = Enumeration(
         (11, "VarioString master"),
     ),
 )
-PV_WIRING = _from_zero("E20", "Unknown", "Independent", "Series", "Parallel", "Error")
+PV_WIRING = _from_zero("Unknown", "Independent", "Series", "Parallel", "Error")
 VARIOSTRING_MODE = Enumeration(
-    "E21",
     (
         (0, "Night"),
         (1, "Security"),
@@ -157,13 +149,12 @@ VARIOSTRING_MODE = Enumeration(
     ),
 )
 VARIOSTRING_ERROR = _from_zero(
-    "E22", "None", "Battery over-voltage", "PV over-voltage", "PV1 over-voltage",
+    "None", "Battery over-voltage", "PV over-voltage", "PV1 over-voltage",
     "PV2 over-voltage", "PV over-current", "PV1 over-current", "PV2 over-current",
     "Battery earth", "PV earth", "PV1 earth", "PV2 earth", "Over-temperature",
     "Battery under-voltage", "Cabling", "Other",
 )  # fmt: skip
 USER_LEVEL = Enumeration(
-    "section 6.2",
     (
         (Level.VIEW_ONLY, "View only"),
         (Level.BASIC, "Basic"),

@@ -1,6 +1,6 @@
 """How often the flash of each parameter is written: it is made for 1000 times.
 
-Source: Studer Xcom reference, section 9.1.
+Source: xcom-protocol.md 9.1.
 """
 
 from __future__ import annotations

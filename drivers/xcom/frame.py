@@ -2,7 +2,7 @@
 
 Frames are found by their length field, never by a terminator or by how the bytes were cut up: bytes
 between frames (the 0D 0A of Xcom-LAN mode, line noise) are skipped. Everything is little-endian.
-Source: Studer Xcom reference, sections 2 and 3.
+Source: xcom-protocol.md 2 and 3.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ OVERHEAD = 26
 """Bytes of a frame beside its property data."""
 
 LONGEST_FRAME_DATA = 1100
-"""More bytes of frame data than this are a protocol error; a screen has 1034 (section 3.1)."""
+"""More frame data than this is a protocol error; a screen has 1034 (xcom-protocol.md 3.1)."""
 
 STRIPPED = b"\r\n"
-"""What the Moxa of an Xcom-LAN removes, inside of frames too (section 13.4)."""
+"""What the Moxa of an Xcom-LAN removes, inside of frames too (xcom-protocol.md 13.4)."""
 
 _HEADER = struct.Struct("<BIIH")
 _SERVICE = struct.Struct("<BBHIH")
@@ -39,7 +39,7 @@ class DecodeError(ValueError):
 
 
 class FrameFlags(IntFlag):
-    """State of the gateway, in each of its replies (section 3.2). Unknown bits are kept."""
+    """State of the gateway, in each reply (xcom-protocol.md 3.2). Unknown bits are kept."""
 
     MESSAGE_PENDING = 0x01
     RESTARTED = 0x02
@@ -50,7 +50,7 @@ class FrameFlags(IntFlag):
 
 
 class ServiceFlags(IntFlag):
-    """What kind of frame it is (section 3.1)."""
+    """What kind of frame it is (xcom-protocol.md 3.1)."""
 
     ERROR = 0x01
     RESPONSE = 0x02
@@ -94,7 +94,7 @@ class Frame:
 
 
 def checksum(data: bytes | bytearray) -> bytes:
-    """The two bytes that end a header and a frame: Fletcher's sum modulo 256 (section 3.3)."""
+    """The two bytes that end header and frame: Fletcher's sum (xcom-protocol.md 3.3)."""
     first = 0xFF + sum(data)
     second = 0xFF * len(data) + sum(accumulate(data))
     return bytes((first & 0xFF, second & 0xFF))
@@ -135,7 +135,7 @@ class RunningSums:
             self.bytes[0] = self._sums[0] = 0
 
     def of(self, start: int, end: int) -> tuple[int, int]:
-        """The two bytes of the checksum of a part (section 3.3)."""
+        """The two bytes of the checksum of a part (xcom-protocol.md 3.3)."""
         before, count = self.bytes[start], end - start
         first = 0xFF + self.bytes[end] - before
         second = 0xFF * count + self._sums[end] - self._sums[start] - count * before

@@ -1,7 +1,7 @@
 """What a device is: model, versions, serial number.
 
-Source: Studer Xcom reference, sections 6.3 and 14. All numbers are live values and come as FLOAT.
-A VarioTrack is named by its 11015 (section 18.3, E17): what the numbers of 11047 mean is not known.
+Source: xcom-protocol.md 6.3 and 14. All numbers are live values and come as FLOAT.
+A VarioTrack is named by its 11015: what the numbers of 11047 mean is not known.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ from .datapoint import info as _info
 from .datapoints import datapoint
 from .enumerations import VARIOTRACK_MODEL
 
-_SOURCE = "14"
-
 
 def _row(number: int, name: str, what: str) -> Datapoint:
-    return _info(number, name, what, source=_SOURCE)
+    return _info(number, name, what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,6 @@ class IdentityDatapoints:
 
     @property
     def all(self) -> tuple[Datapoint, ...]:
-        """All of them."""
         power = () if self.power is None else (self.power,)
         return (self.model, *power, *self.hardware, *self.firmware, *self.serial)
 

@@ -1,7 +1,7 @@
 """Live values of a whole site by multi-info, in as few exchanges as the gateway allows.
 
 When a batch fails, it is taken apart by devices, then by halves, so that what cannot be read is
-found and left out of the next ones. Source: Studer Xcom reference, sections 11, 13.4 and 20.
+found and left out of the next ones. Source: xcom-protocol.md 11 and 13.4.
 """
 
 from __future__ import annotations

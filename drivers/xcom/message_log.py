@@ -1,6 +1,6 @@
 """The alarm log of the gateway: read when it says that there is something new.
 
-Source: Studer Xcom reference, section 10.1.
+Source: xcom-protocol.md 10.1.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the types of messages mean.
 
-Source: Studer Xcom reference, section 10.2 (appendix 1.6.42 of the maker). `{1107}` in a text is
+Source: xcom-protocol.md 10.2 (appendix 1.6.42 of the maker). `{1107}` in a text is
 the number of a parameter.
 """
 

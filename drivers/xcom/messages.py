@@ -1,6 +1,6 @@
 """Messages: the alarm log that the gateway keeps.
 
-A message is known by its source, time and type (Studer Xcom reference, section 10.1).
+A message is known by its source, time and type (xcom-protocol.md 10.1).
 """
 
 from __future__ import annotations

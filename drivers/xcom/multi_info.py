@@ -1,6 +1,6 @@
 """Multi-info: up to 76 live values of any devices in one exchange.
 
-Source: Studer Xcom reference, section 11. Reading parameters this way is not possible.
+Source: xcom-protocol.md 11. Reading parameters this way is not possible.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LAST_DEVICE = 0x0F
 
 
 class Aggregation(IntEnum):
-    """What is read of a family; 1 to 15 is one of its devices (section 11.1)."""
+    """What is read of a family; 1 to 15 is one of its devices (xcom-protocol.md 11.1)."""
 
     MASTER = 0x00
     AVERAGE = 0xFD
@@ -29,7 +29,7 @@ class Aggregation(IntEnum):
 
 
 class Present(IntFlag):
-    """Flags of a reply: which families the gateway sees (section 11.2). Unknown bits are kept."""
+    """Which families the gateway sees (xcom-protocol.md 11.2). Unknown bits are kept."""
 
     GSM = 0x010
     XTENDER = 0x020

@@ -1,6 +1,6 @@
 """Objects of the gateway that are no datapoints: GUID, file names, the custom datalog field.
 
-Source: Studer Xcom reference, sections 6.1 and 12.
+Source: xcom-protocol.md 6.1 and 12.
 """
 
 from __future__ import annotations

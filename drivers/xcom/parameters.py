@@ -1,7 +1,7 @@
 """Parameters: read them, write them to RAM or to flash, within the limits of the device.
 
 A write goes out once. What RAM holds cannot be read back, so that the last values that were written
-are kept here (Xcom reference, section 9).
+are kept here (xcom-protocol.md 9).
 """
 
 from __future__ import annotations

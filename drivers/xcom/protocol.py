@@ -1,7 +1,7 @@
 """What is asked of a gateway and what it answers: services, objects, properties, values, errors.
 
 Pure functions between bytes and values, for both ends of the line. Everything is little-endian.
-Source: Studer Xcom reference, sections 4, 6 and 7.
+Source: xcom-protocol.md 4, 6 and 7.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ DEFAULT_TCP_PORT = 4001
 DEFAULT_UDP_PORT = 4002
 DEFAULT_UDP_BIND = 4001
 SHORTEST_TIMEOUT = 2.0
-"""Seconds a gateway may take for a reply (section 8.1)."""
+"""Seconds a gateway may take for a reply (xcom-protocol.md 8.1)."""
 
 Value: TypeAlias = bool | int | float
 
 
 class Service(IntEnum):
-    """Services (section 4.1)."""
+    """Services (xcom-protocol.md 4.1)."""
 
     READ = 0x01
     WRITE = 0x02
 
 
 class ObjectType(IntEnum):
-    """What is read or written (section 4.2)."""
+    """What is read or written (xcom-protocol.md 4.2)."""
 
     INFO = 0x0001
     PARAMETER = 0x0002
@@ -43,7 +43,7 @@ class ObjectType(IntEnum):
 
 
 class Property(IntEnum):
-    """Properties of infos and parameters (section 4.3)."""
+    """Properties of infos and parameters (xcom-protocol.md 4.3)."""
 
     NONE = 0x0000
     INFO_VALUE = 0x0001
@@ -55,7 +55,7 @@ class Property(IntEnum):
 
 
 class FileStep(IntEnum):
-    """Property ids of a file transfer (section 12.2)."""
+    """Property ids of a file transfer (xcom-protocol.md 12.2)."""
 
     INVALID = 0x00
     START = 0x21
@@ -67,7 +67,7 @@ class FileStep(IntEnum):
 
 
 class Level(IntEnum):
-    """Access levels, as property `LEVEL` and datapoint 5012 tell them (section 6.2)."""
+    """Access levels, as property `LEVEL` and datapoint 5012 tell them (xcom-protocol.md 6.2)."""
 
     VIEW_ONLY = 0x0000
     BASIC = 0x0010
@@ -77,7 +77,7 @@ class Level(IntEnum):
 
 
 class ErrorCode(IntEnum):
-    """Why a request was refused (section 7)."""
+    """Why a request was refused (xcom-protocol.md 7)."""
 
     INVALID_FRAME = 0x0001
     DEVICE_NOT_FOUND = 0x0002
@@ -132,7 +132,7 @@ _ERROR_TEXTS = {
 
 
 class Format(Enum):
-    """How a value is laid out, with its size in bytes (section 6.1)."""
+    """How a value is laid out, with its size in bytes (xcom-protocol.md 6.1)."""
 
     BOOL = "BOOL"
     SHORT_ENUM = "SHORT_ENUM"
@@ -241,9 +241,9 @@ def write_request(
 
 
 def is_reply_to(reply: Frame, asked: Frame) -> bool:
-    """True if a frame is the reply to this request (section 1, item 4).
+    """True if a frame is the reply to this request (xcom-protocol.md 8.1).
 
-    A file transfer is answered with another property id than was asked (section 4.1).
+    A file transfer is answered with another property id than was asked (xcom-protocol.md 4.1).
     """
     return (
         reply.is_reply

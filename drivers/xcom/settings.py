@@ -25,7 +25,7 @@ from .multi_info import MAX_ITEMS
 from .protocol import DEFAULT_TCP_PORT, DEFAULT_UDP_BIND, DEFAULT_UDP_PORT, SHORTEST_TIMEOUT
 
 LINK_DEFAULTS = Defaults(port=DEFAULT_TCP_PORT, line=SerialLine(38400, "E", 8, 1))
-"""Port 4001 for TCP; 38400 8E1, profile A, on a serial line (Xcom reference, sections 2.1, 13)."""
+"""Port 4001 for TCP; 38400 8E1, profile A, on a serial line (xcom-protocol.md 2.1, 13)."""
 
 _UDP_DEFAULTS = Defaults(port=DEFAULT_UDP_PORT, bind=DEFAULT_UDP_BIND)
 _HIGHEST_ADDRESS = 0xFFFF_FFFF

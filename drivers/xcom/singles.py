@@ -18,7 +18,7 @@ NOT_THERE = (
     ErrorCode.OBJECT_NOT_SUPPORTED,
     ErrorCode.ACCESS_DENIED,
 )
-"""Why a device does not give one value, while it gives others (Xcom reference, section 7)."""
+"""Why a device does not give one value, while it gives others (xcom-protocol.md 7)."""
 
 _USER_LEVEL = 5012
 
@@ -109,7 +109,7 @@ class Singles:
             raise self._error(NoReply, target, detail)
         data = await self._asked(point, target, urgent, once)
         if datapoint.number == _USER_LEVEL and len(data) == Format.SHORT_ENUM.size:
-            data += bytes(2)  # some firmware sends it as a word (verdict V5)
+            data += bytes(2)  # some firmware sends it as a word (xcom-protocol.md 17, V5)
         try:
             return decode_value(_layout(point, target), data)
         except DecodeError as error:

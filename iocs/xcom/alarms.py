@@ -56,7 +56,6 @@ class MessageAlarm:
 
     @property
     def state(self) -> AlarmState:
-        """What it is now."""
         place = 0 if self._gravest is None else 1 + CLASSES.index(self._gravest)
         return AlarmState(place, dict(self._counts), self.missed)
 

@@ -1,6 +1,6 @@
 """Which live values of devices are alarms, and what an operator does about them.
 
-Meanings: Studer Xcom reference, sections 10.2 and 18.
+Meanings: xcom-protocol.md 10.2 and 18.
 """
 
 from __future__ import annotations

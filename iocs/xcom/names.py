@@ -104,7 +104,6 @@ class States:
         return self._numbers.index(int(number))
 
     def number(self, index: int) -> int:
-        """The number of a state."""
         return self._numbers[index]
 
 

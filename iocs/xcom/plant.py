@@ -31,7 +31,7 @@ LIMITS_AT_ONCE = 6
 """Parameters whose limits are asked for in one read of the settings."""
 
 _STORES = {Family.XTENDER: 1550, Family.VARIOTRACK: 10058, Family.VARIOSTRING: 14069}
-"""The switches without which writes to flash stay in RAM (Xcom reference, section 9.2)."""
+"""The switches without which writes to flash stay in RAM (xcom-protocol.md 9.2)."""
 
 GATEWAY_ID = DeviceId(Family.GATEWAY, GATEWAY)
 _CLOCK = Point(GATEWAY, datapoint(5002))
@@ -89,7 +89,6 @@ class Plant:
         return self.gateway.last_error
 
     async def close(self) -> None:
-        """Close the link."""
         await self.gateway.close()
 
     # -- reading

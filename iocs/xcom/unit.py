@@ -34,7 +34,6 @@ class Unit:
         return f"{LEVELS[family]}{self.device.index}:"
 
     async def write(self, number: int, value: float) -> None:
-        """Write a parameter."""
         point = datapoint(number)
         exact = value if point.format is Format.FLOAT else int(value)
         await self.plant.write(Point(self.device.address, point), exact)

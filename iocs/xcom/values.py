@@ -131,7 +131,7 @@ def _bit(index: int | None) -> bool | None:
 
 
 def _sensor(get: Callable[[R], float | None]) -> Callable[[R], float | None]:
-    """A temperature, None without a sensor (section 6.3)."""
+    """A temperature, None without a sensor (xcom-protocol.md 6.3)."""
 
     def sensed(reading: R) -> float | None:
         value = get(reading)

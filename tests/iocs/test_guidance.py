@@ -99,7 +99,7 @@ def test_alarms_of_a_part_can_be_told_apart(target: Target) -> None:
 
 
 def test_no_text_takes_high_voltage_for_off(iseg: list[Row]) -> None:
-    """A trip or an inhibit may ramp down or do nothing (EDCP reference, 7.7), an error anything."""
+    """A trip or inhibit may ramp down or do nothing (iseg-protocol.md 7.7), an error anything."""
     for row in iseg:
         assert not OFF.search(row.spec.guidance), (row.name, row.spec.guidance)
 

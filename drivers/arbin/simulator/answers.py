@@ -1,7 +1,7 @@
 """What the simulated cycler answers to each request of a session.
 
-Nothing but a login is answered before the login; what a real one does then is not known (CTI
-reference, section 12).
+Nothing but a login is answered before the login; what a real one does then is not known
+(arbin-protocol.md, end).
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ class Answers:
         return victim is not None
 
     def _welcome(self, user: User | None, result: LoginResult) -> LoginReply:
-        """The reply has its full size for refused users as well (section 4.1)."""
+        """The reply has its full size for refused users as well (arbin-protocol.md 4.1)."""
         behaviour = self._cycler.behaviour
         return LoginReply(
             result,
@@ -215,7 +215,7 @@ class Answers:
         return ResultReply(REPLY_TO[request.code], _DONE if done else _FAILED)
 
     def _message(self, request: SendMessage, allowed: bool) -> ResultReply:
-        """SEND_MESSAGE: of the form that the vendor's library insists on (section 4.16)."""
+        """SEND_MESSAGE, in the form that the library insists on (arbin-protocol.md 4.16)."""
         shown = allowed and _MESSAGE_SEPARATOR in request.text
         if shown:
             self._cycler.messages.append(request.text)

@@ -1,8 +1,8 @@
 """A lithium-ion cell, so that simulated channels charge and discharge something that reacts.
 
 Open-circuit voltage by state of charge, an ohmic and a slow (RC) resistance, self-heating. The
-curve has the shape of a graphite/NMC cell; charge positive, as on the cycler's wire (CTI reference,
-section 4.3).
+curve has the shape of a graphite/NMC cell; charge positive, as on the cycler's wire
+(arbin-protocol.md 4.3).
 """
 
 from __future__ import annotations

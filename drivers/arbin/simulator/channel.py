@@ -1,6 +1,6 @@
 """One simulated channel: its status, the test on it, and what it says to each command.
 
-Refusals follow the result codes of the CTI reference, section 6; what is inferred is marked there.
+Refusals follow the result codes of arbin-protocol.md 6; what is inferred is marked there.
 """
 
 from __future__ import annotations

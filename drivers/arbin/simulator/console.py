@@ -1,6 +1,6 @@
 """A simulated battery cycler: `python -m drivers.arbin.simulator --channels 128`.
 
-Behaves on the wire as the CTI reference, section 11, asks. Users, unless others are given:
+Behaves on the wire as arbin-protocol.md 11 asks. Users, unless others are given:
 operator/operator, super/super (a super user), monitor/monitor (who may not control).
 """
 

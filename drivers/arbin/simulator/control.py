@@ -1,7 +1,7 @@
 """What the simulated cycler does for each command to channels, and how it answers.
 
-Rules and result codes: CTI reference, sections 4.4 to 4.14 and 6. A command to all channels is
-answered by a reply for each channel (D1 in section 4.4), one to several named ones likewise.
+Rules and result codes: arbin-protocol.md 4.4 to 4.14 and 6. A command to all channels is
+answered by a reply for each channel (4.4 of it), one to several named ones likewise.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .channel import ChannelModel, Refusal
 from .model import CyclerModel
 
 FASTEST_BATCH = 0.2
-"""Seconds between two batches of variables (section 4.11)."""
+"""Seconds between two batches of variables (arbin-protocol.md 4.11)."""
 
 _NUMBER_OF = {meta_code(number): number for number in range(1, USER_VARIABLES + 1)}
 _USER_VARIABLE, _F32 = 1, 1
@@ -58,7 +58,7 @@ class Control:
                 raise Refusal(AssignResult.NOT_FOUND)
             barcode = request.barcode if old else channel.barcode
             channel.assign(assignment, barcode, cycler.behaviour.download)
-            if old:  # later versions ignore capacity, barcode and variables (section 4.5)
+            if old:  # later versions ignore capacity, barcode and variables (arbin-protocol.md 4.5)
                 channel.variables = [v if math.isfinite(v) else 0.0 for v in request.variables]
 
         numbers = self._numbers(request.channel, request.every)
@@ -71,7 +71,7 @@ class Control:
         )
 
     def start_ex(self, request: StartEx, allowed: bool) -> list[ControlReply]:
-        """START_EX: of each entry, name, schedule and step count (section 4.14)."""
+        """START_EX: of each entry, name, schedule and step count (arbin-protocol.md 4.14)."""
         by_channel = {entry.channel: entry for entry in request.entries}
 
         def do(channel: ChannelModel) -> None:
@@ -111,7 +111,7 @@ class Control:
         return self._each(Code.STOP, numbers, StopResult, allowed, ChannelModel.stop)
 
     def jump(self, request: Jump, allowed: bool) -> list[ControlReply]:
-        """JUMP; a channel that does not exist is one that does not run (section 6.1)."""
+        """JUMP; a channel that does not exist is one that does not run (arbin-protocol.md 6.1)."""
 
         def do(channel: ChannelModel) -> None:
             channel.jump(request.step)
@@ -164,7 +164,7 @@ class Control:
     # -- what they share
 
     def _numbers(self, channel: int, every: bool) -> tuple[int, ...]:
-        """The channels that a command is for: every one, whatever the index says (section 10)."""
+        """Those of a command: with `every`, whatever the index says (arbin-protocol.md 10)."""
         return tuple(range(len(self._cycler.channels))) if every else (channel,)
 
     def _several(
@@ -197,7 +197,7 @@ class Control:
         """Do it to each channel and answer for each.
 
         A user without the right to control is answered as if somebody at the cycler had the window
-        open; what a real one answers is not known (section 12).
+        open; what a real one answers is not known (arbin-protocol.md, end).
         """
         replies: list[ControlReply] = []
         for number in numbers:

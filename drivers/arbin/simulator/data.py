@@ -1,4 +1,4 @@
-"""What the simulated cycler says about starting and resuming: CTI reference, section 4.13."""
+"""What the simulated cycler says about starting and resuming: arbin-protocol.md 4.13."""
 
 from __future__ import annotations
 

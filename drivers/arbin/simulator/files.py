@@ -1,7 +1,7 @@
 """The cycler's files, in memory: folders, schedules, uploads in parts, what may be deleted.
 
 Paths are the vendor's, with backslashes and without regard to case; the word `SCHEDULE` alone lists
-the schedules (CTI reference, section 4.15), which lie in the folder `Work`.
+the schedules (arbin-protocol.md 4.15), which lie in the folder `Work`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DELETABLE = (".sdx", ".sdu", ".can", ".smb", ".txt")
 MOST_BYTES = 64 << 20
 MOST_ENTRIES = 10_000
 LONGEST_NAME = 64
-"""Code units that the name of an entry has room for (section 4.15)."""
+"""Code units that the name of an entry has room for (arbin-protocol.md 4.15)."""
 
 
 @dataclass(frozen=True, slots=True)

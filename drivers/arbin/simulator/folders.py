@@ -1,4 +1,4 @@
-"""The file commands of the simulated cycler: CTI reference, sections 4.15 and 6.3."""
+"""The file commands of the simulated cycler: arbin-protocol.md 4.15 and 6.3."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The simulated cycler: channels, users, files, and a view of all channels every few seconds.
 
 As on the real one, channel data is a snapshot that is taken every 3 s; reading faster gives the
-same bytes again (CTI reference, section 7).
+same bytes again (arbin-protocol.md 7).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the simulated cycler shows of a channel: its record, with aux, BMS and SMB values.
 
-CTI reference, section 4.3. Units of aux values are those of usual sensors.
+arbin-protocol.md 4.3. Units of aux values are those of usual sensors.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def reading_of(
 
 
 def with_extra(reading: ChannelReading, extra: Extra) -> ChannelReading:
-    """A reading with what was asked for only (section 4.3: counts follow the request)."""
+    """A reading with what was asked for only (arbin-protocol.md 4.3: counts follow the request)."""
     return reading._replace(
         aux=reading.aux if Extra.AUX in extra else NO_AUX,
         bms=reading.bms if Extra.BMS in extra else (),

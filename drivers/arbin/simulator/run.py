@@ -1,6 +1,6 @@
 """A test under way on a simulated channel: its steps, limits, timers, counters and the current.
 
-Counters as the wire has them (CTI reference, section 4.3): seconds, V, A (charge positive), W, Ah
+Counters as the wire has them (arbin-protocol.md 4.3): seconds, V, A (charge positive), W, Ah
 and Wh, charge and discharge apart, both positive.
 """
 

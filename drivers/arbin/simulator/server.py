@@ -1,7 +1,7 @@
 """The simulated cycler's program on the network: connections, sessions, and what goes wrong there.
 
-Frames follow the CTI reference, section 2. A request with a wrong checksum gets no answer, and a
-START that is malformed ends the program, as it did in the field (sections 2 and 4.6).
+Frames follow arbin-protocol.md 2. A request with a wrong checksum gets no answer, and a
+START that is malformed ends the program, as it did in the field (arbin-protocol.md 2 and 4.6).
 """
 
 from __future__ import annotations

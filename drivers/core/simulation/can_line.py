@@ -55,8 +55,8 @@ class SimulatedLine:
 
     Pacing runs in a thread, since an event loop cannot wait for tenths of a millisecond. `receive`
     of the stations is always called in the loop. `log` keeps the last 200 000 frames; `collisions`
-    counts frames of one identifier that two stations wanted to send at the same moment (EDCP
-    reference, section 3: a master must not do this to a module).
+    counts frames of one identifier that two stations wanted to send at the same moment
+    (iseg-protocol.md 3: a master must not do this to a module).
     """
 
     def __init__(self, bitrate: int = 125_000, *, paced: bool = False) -> None:

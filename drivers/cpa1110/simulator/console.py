@@ -1,6 +1,6 @@
 """A simulated compressor on a real port: `python -m drivers.cpa1110.simulator --link pty`.
 
-It behaves on the wire as the CPA reference, section 8, asks: function 04 for wire 1 to 55,
+It behaves on the wire as cpa1110-protocol.md 8 asks: function 04 for wire 1 to 55,
 functions 03, 06 and 16 for the command register, any unit id on TCP, only its own on RTU.
 """
 

@@ -1,4 +1,4 @@
-"""A plausible compressor: state machine, temperatures and pressures (CPA reference, sections 7, 8).
+"""A plausible compressor: state machine, temperatures and pressures (cpa1110-protocol.md 7, 8).
 
 Start-up takes about a minute to steady temperatures and pressures, cool-down somewhat longer. It is
 made for trying out software, not for predicting a machine.

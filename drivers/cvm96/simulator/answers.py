@@ -17,7 +17,7 @@ _GATEWAY_TARGET_SILENT = 11
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How a meter takes requests (CVM-96 reference, sections 4 and 8).
+    """How a meter takes requests (cvm96-protocol.md 4 and 8).
 
     speed: how much faster its time runs.
     max_registers: the largest read.

@@ -1,6 +1,6 @@
 """Simulated meters on one bus: `python -m drivers.cvm96.simulator --meters 8 --link pty`.
 
-They behave on the wire as the CVM-96 reference, section 8, asks: functions 03 and 04 for 0x000 to
+They behave on the wire as cvm96-protocol.md 8 asks: functions 03 and 04 for 0x000 to
 0x11F but the gap, even starts and counts up to 40, function 01, no writes; other addresses are
 silent.
 """

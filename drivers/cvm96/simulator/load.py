@@ -1,7 +1,7 @@
 """A three-phase load over a day, for the simulator: physics only, no registers.
 
 Per phase: P = V I PF and S² = P² + Q² + D², where D is the distortion by harmonics of the current.
-Line voltages and the neutral current come from the phasors (CVM-96 reference, section 8).
+Line voltages and the neutral current come from the phasors (cvm96-protocol.md 8).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A simulated meter: what it measures of a load, its counters, maxima, minima and demands.
 
-The image follows the load once a second of its time, as the meter's does (CVM-96 reference,
-sections 5 and 8); maxima and minima follow the image, the energies integrate the powers.
+The image follows the load once a second of its time, as the meter's does (cvm96-protocol.md 5
+and 8); maxima and minima follow the image, the energies integrate the powers.
 """
 
 from __future__ import annotations

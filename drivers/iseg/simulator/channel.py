@@ -1,6 +1,6 @@
 """A plausible high-voltage channel: ramps, load, limits, trips, events.
 
-Behaviour of the registers: EDCP reference, sections 7 and 8.
+Behaviour of the registers: iseg-protocol.md 7 and 8.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class ChannelModel:
 
     @property
     def status(self) -> int:
-        """The status word (section 7.4)."""
+        """The status word (iseg-protocol.md 7.4)."""
         regulated = self.on and not self.ramping
         flags = {
             ChannelStatus.TRIP: self.tripped,
@@ -96,7 +96,7 @@ class ChannelModel:
     # -- what a master does
 
     def control(self, word: int) -> None:
-        """Obey a control word; a blocking event keeps the channel off (sections 7.6 and 8)."""
+        """Obey a control word; blocking events keep the channel off (iseg-protocol.md 7.6, 8)."""
         if word & ChannelControl.EMERGENCY_OFF:
             self.shut(ChannelEvent.EMERGENCY)
             self.emergency, self.voltage_set = True, 0.0
@@ -109,7 +109,7 @@ class ChannelModel:
             self.on = False
 
     def set_voltage(self, value: float) -> bool:
-        """Take a set voltage; False if it is not plausible (section 8)."""
+        """Take a set voltage; False if it is not plausible (iseg-protocol.md 8)."""
         low, high = sorted((0.0, self.nominal_voltage))
         if not low - _SAME <= value <= high + _SAME:
             return self._refuse()
@@ -131,7 +131,7 @@ class ChannelModel:
         return False
 
     def clear(self, events: int) -> None:
-        """Clear events, except those whose cause persists (section 8)."""
+        """Clear events, except those whose cause persists (iseg-protocol.md 8)."""
         if events & ChannelEvent.TRIP:
             self.tripped = False
         if events & ChannelEvent.INPUT_ERROR:
@@ -202,6 +202,6 @@ class ChannelModel:
         return Action.NONE
 
     def _latch(self, status: int) -> None:
-        """A status bit that is set sets its event (section 8); ramp, on and range have none."""
+        """Status bits set their events (iseg-protocol.md 8); ramp, on and range have none."""
         same = status & ~(ChannelStatus.RAMP | ChannelStatus.ON | ChannelStatus.LOW_CURRENT_RANGE)
         self.events |= same & 0xFEFE

@@ -1,6 +1,6 @@
 """Simulated modules on a CAN line: `python -m drivers.iseg.simulator --link slcan-pty`.
 
-Behaves on the wire as the EDCP reference, section 16, asks, on a pseudo-terminal that speaks SLCAN
+Behaves on the wire as iseg-protocol.md 16 asks, on a pseudo-terminal that speaks SLCAN
 and on a socketcand server.
 """
 

@@ -1,6 +1,6 @@
 """A plausible high-voltage module with its channels.
 
-Behaviour of the registers: EDCP reference, sections 7 and 8. Where that is silent (exact rules of
+Behaviour of the registers: iseg-protocol.md 7 and 8. Where that is silent (exact rules of
 "module good", power-on defaults) this is a guess to try software on, not a prediction of a module.
 """
 
@@ -46,7 +46,7 @@ class ModuleModel:
 
     @property
     def status(self) -> int:
-        """The status word (section 7.1)."""
+        """The status word (iseg-protocol.md 7.1)."""
         summed = not any(channel.events & BLOCKING for channel in self.channels)
         good = self._temperature_good and self._supply_good and self.safety_loop
         flags = {
@@ -90,7 +90,7 @@ class ModuleModel:
         return sum(1 << n for n, c in enumerate(self.channels) if c.events & c.event_mask)
 
     def obey(self, word: int) -> None:
-        """Take a control word (section 7.3)."""
+        """Take a control word (iseg-protocol.md 7.3)."""
         self.kill = bool(word & ModuleControl.KILL_ENABLE)
         self.fine_adjustment = bool(word & ModuleControl.FINE_ADJUSTMENT)
         interlock = bool(word & ModuleControl.INTERLOCK)

@@ -1,4 +1,4 @@
-"""A simulated module as it behaves on the line (EDCP reference, section 16)."""
+"""A simulated module as it behaves on the line (iseg-protocol.md 16)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SimulatedModule:
     """One module on a line.
 
     latency: seconds between a request and its answer.
-    announce_every: seconds between announcements while it is not registered (section 5).
+    announce_every: seconds between announcements while it is not registered (iseg-protocol.md 5).
     forget_after: seconds without a frame to it after which it is not registered any more.
     multiple_reads: firmware that knows multiple access; it says of others that it has no such item.
     short_reads: firmware that takes a multiple access with an empty mask for all channels.
@@ -183,7 +183,7 @@ class SimulatedModule:
         return [answer(self.address, Answer(number, False, place, value))]
 
     def _answer_many(self, number: int, data: bytes) -> list[CanFrame]:
-        """One frame for each channel that is selected and exists, in their order (section 4)."""
+        """One frame for each selected channel that exists, in order (iseg-protocol.md 4)."""
         count = len(self.model.channels)
         if len(data) != _OF_BLOCK:
             self.model.refuse_input()
@@ -228,7 +228,7 @@ class SimulatedModule:
             self.registers.write(order.id, order.place, value)
 
     def _broadcast(self, data: bytes) -> None:
-        """Control of every channel, on all modules (section 11)."""
+        """Control of every channel, on all modules (iseg-protocol.md 11)."""
         if data[:4] == b"\xe8\x00\x60\x01" and len(data) == 6:
             self.catch_up()
             for channel in self.model.channels:

@@ -22,7 +22,7 @@ _NEAR = 0.05
 
 
 class Phase(IntEnum):
-    """Where the charge cycle is; each family of devices has its own codes for it (section 18.3)."""
+    """Where the charge cycle is; each family has its own codes for it (xcom-protocol.md 18.2)."""
 
     BULK = 0
     ABSORPTION = 1

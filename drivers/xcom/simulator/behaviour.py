@@ -1,6 +1,6 @@
 """How a simulated gateway behaves where real ones differ, or where sources disagree.
 
-Source: Studer Xcom reference, sections 5, 8, 11.2 and 20.
+Source: xcom-protocol.md 5, 8, 11.2 and 20.
 """
 
 from __future__ import annotations

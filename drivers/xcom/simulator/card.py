@@ -1,6 +1,6 @@
 """The SD card of a simulated gateway: daily files, and the transfer of them.
 
-Source: Studer Xcom reference, section 12.2; separator 0A as in its samples, accepted as 0D too.
+Source: xcom-protocol.md 12.2; separator 0A as in its samples, accepted as 0D too.
 """
 
 from __future__ import annotations

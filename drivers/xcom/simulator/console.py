@@ -1,6 +1,6 @@
 """A simulated Studer site on real ports: `python -m drivers.xcom.simulator --link pty`.
 
-It behaves on the wire as the Studer Xcom reference, section 20, asks: on a pseudo-terminal as an
+It behaves on the wire as xcom-protocol.md 20 asks: on a pseudo-terminal as an
 Xcom-232i in both serial profiles, over TCP (dialled or dialling) and UDP as an Xcom-LAN.
 """
 

@@ -1,6 +1,6 @@
 """One simulated device behind a gateway: live values, parameters in flash and RAM, its watchdog.
 
-Source: Studer Xcom reference, sections 4.3, 6, 7, 8.2 and 9.
+Source: xcom-protocol.md 4.3, 6, 7, 8.2 and 9.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Condition(StrEnum):
 class Special:
     """What is particular to the parameters of a family.
 
-    saves: the switch that keeps written values in flash, if there is one (section 9.2).
+    saves: the switch that keeps written values in flash, if there is one (xcom-protocol.md 9.2).
     watchdog: the switch and the delay of its watchdog.
     """
 
@@ -179,7 +179,7 @@ class SimulatedDevice:
         if one.access is Access.SIGNAL:
             raise Refusal(ErrorCode.PROPERTY_NOT_SUPPORTED)
         if wanted in (Property.VALUE, Property.UNSAVED_VALUE):
-            # both show what is in flash (section 9.1)
+            # both show what is in flash (xcom-protocol.md 9.1)
             live = self.live.get(number)
             return encode_value(one.format, parameter.flash if live is None else live())
         if wanted in (Property.MINIMUM, Property.MAXIMUM) and one.minimum is not None:
@@ -221,7 +221,7 @@ class SimulatedDevice:
         self._ready_at = self._clock() + RESTART_TIME
 
     def watch(self) -> bool:
-        """Restart if nobody wrote in time; returns whether that happened (section 8.2)."""
+        """Restart if nobody wrote in time; returns whether that happened (xcom-protocol.md 8.2)."""
         if self._special.watchdog is None or self._fed_at is None:
             return False
         enabled, delay = self._special.watchdog
@@ -267,7 +267,7 @@ class SimulatedDevice:
         return fixed_point(value, parameter.maximum) if one.format is Format.FLOAT else value
 
     def _kept(self, parameter: SimulatedParameter, value: Value, where: int) -> Property | None:
-        """How a write counts in flash; None if the value stays in RAM (section 9.2)."""
+        """How a write counts in flash; None if the value stays in RAM (xcom-protocol.md 9.2)."""
         saves = self._special.saves
         if where == Property.UNSAVED_VALUE:
             return None
@@ -282,7 +282,7 @@ class SimulatedDevice:
 
 
 def fixed_point(value: float, maximum: float) -> float:
-    """A number as a device keeps it: in 16-bit fixed point (section 6.1)."""
+    """A number as a device keeps it: in 16-bit fixed point (xcom-protocol.md 6.1)."""
     whole = max(0, math.ceil(math.log2(max(1.0, abs(maximum)) + 1.0)))
     scale = 2.0 ** (_FIXED_POINT_BITS - whole)
     return round(value * scale) / scale

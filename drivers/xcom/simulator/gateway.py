@@ -1,6 +1,6 @@
 """A simulated Xcom-232i: takes requests, asks its devices, and answers as the real one does.
 
-Source: Studer Xcom reference, sections 3.2, 4, 5, 8, 10 to 12 and 20.
+Source: xcom-protocol.md 3.2, 4, 5, 8, 10 to 12 and 20.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class SimulatedGateway:
         self._asked_at = None
 
     def watch(self) -> None:
-        """Restart if no request came in time (section 8.2)."""
+        """Restart if no request came in time (xcom-protocol.md 8.2)."""
         if self._asked_at is None or not self.device.ram(5095):
             return
         if self._clock() - self._asked_at > self.device.ram(5096):

@@ -1,6 +1,6 @@
 """The live values of simulated solar chargers and batteries: which number shows what of the model.
 
-Source: Studer Xcom reference, section 18; verdicts V1 to V7 for units.
+Source: xcom-protocol.md 18, and 17 for units.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Identity:
     power: int = 0
 
     def numbers(self, kind: int, hardware: int, firmware: int, fid: int) -> dict[int, float]:
-        """The values of the numbers that tell it (section 6.3); msb first, lsb behind it."""
+        """The values that tell it (xcom-protocol.md 6.3); msb first, lsb behind it."""
         major, minor, patch = self.firmware
         return {
             kind: float(self.kind),

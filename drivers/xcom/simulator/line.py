@@ -1,6 +1,6 @@
 """The serial side of a simulated gateway: requests in, replies out, one after the other.
 
-Source: Studer Xcom reference, sections 2, 3 and 8.
+Source: xcom-protocol.md 2, 3 and 8.
 """
 
 from __future__ import annotations

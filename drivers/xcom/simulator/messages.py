@@ -1,6 +1,6 @@
 """The message store of a simulated gateway: newest first, with its pending flag and its latch.
 
-Source: Studer Xcom reference, section 10.1.
+Source: xcom-protocol.md 10.1.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The Moxa serial server inside a simulated Xcom-LAN: TCP in both directions, UDP, packing.
 
-Source: Studer Xcom reference, section 13. What the gateway sends goes to all connections; what
+Source: xcom-protocol.md 13. What the gateway sends goes to all connections; what
 comes from any of them goes to the gateway.
 """
 
@@ -18,14 +18,14 @@ from ..protocol import ObjectType, Property, read_request
 from .line import GatewayLine, Station
 
 BUFFER = 1024
-"""Bytes after which it sends what it has (section 13.2)."""
+"""Bytes after which it sends what it has (xcom-protocol.md 13.2)."""
 
 _PORTAL_PERIOD = 0.25
 _PORTAL_READS = ((101, 3000), (601, 7032), (102, 3136), (301, 11004))
 
 
 class Packer:
-    """Cuts a stream at each 0D 0A and removes it, wherever it stands (section 13.4).
+    """Cuts a stream at each 0D 0A and removes it, wherever it stands (xcom-protocol.md 13.4).
 
     With `strip` off it passes all bytes on as they come.
     """

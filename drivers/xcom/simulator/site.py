@@ -1,6 +1,6 @@
 """A whole simulated site: the model, the devices that show it, and the gateway in front of them.
 
-Source: Studer Xcom reference, sections 5, 8, 10.2 and 18.
+Source: xcom-protocol.md 5, 8, 10.2 and 18.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Event:
 
 
 class SimulatedSite:
-    """The site of the reference: two Xtenders, a VarioTrack, a VarioString and a battery monitor.
+    """A usual site: two Xtenders, a VarioTrack, a VarioString and a battery monitor.
 
     `start` is the time of the clock on the wall, s since 1970. Simulated time runs `speed` times as
     fast as `clock`; watchdogs, restarts and delays go by `clock`.

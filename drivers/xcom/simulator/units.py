@@ -13,7 +13,7 @@ from .counters import DayCounter
 
 
 class Operation(IntEnum):
-    """What an Xtender does (section 18.3, E5)."""
+    """What an Xtender does (xcom-protocol.md 18.2)."""
 
     INVALID = 0
     INVERTER = 1
@@ -23,7 +23,7 @@ class Operation(IntEnum):
 
 
 class Limit(IntEnum):
-    """What limits a charger (section 18.3, E8; those that this model knows)."""
+    """What limits a charger (xcom-protocol.md 18.2; those that this model knows)."""
 
     BATTERY_VOLTAGE = 1
     BATTERY_CURRENT = 4
@@ -91,7 +91,7 @@ class SolarState:
 
 
 def phase_code_xtender(phase: Phase) -> int:
-    """The code of an Xtender for a phase of the charge cycle (section 18.3, E1)."""
+    """The code of an Xtender for a phase of the charge cycle (xcom-protocol.md 18.2)."""
     return {Phase.BULK: 1, Phase.ABSORPTION: 2, Phase.FLOATING: 4}[phase]
 
 

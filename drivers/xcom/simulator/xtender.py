@@ -1,6 +1,6 @@
 """The live values of a simulated Xtender: which number shows what of the model.
 
-Source: Studer Xcom reference, section 18; verdict V3 for what is in and out.
+Source: xcom-protocol.md 18, and 17 for what is in and out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MAINS_VOLTAGE = 229.0
 _MAINS_FREQUENCY = 50.1
 _AUXILIARY_MODES = {1: 1, 2: 2, 4: 3, 8: 4}
 _SWITCHES = (1124, 1125, 1126, 1128, 1127)
-"""Parameters whose "no" is a lock bit, from bit 0 (section 18.3, B1)."""
+"""Parameters whose "no" is a lock bit, from bit 0 (xcom-protocol.md 18.2)."""
 
 
 class XtenderView:

@@ -15,7 +15,7 @@ _ZEROS = re.compile(r"\[00x(\d+)\]")
 
 @dataclass(frozen=True)
 class Golden:
-    """One frame: its number in the reference, which way it goes, its bytes, what it says."""
+    """One frame: its number (G01 is 1), which way it goes, its bytes, what it says."""
 
     number: int
     direction: Direction

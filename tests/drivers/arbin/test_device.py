@@ -104,7 +104,7 @@ async def test_aux_bms_and_smb_values(user: User_) -> None:
 
 
 async def test_one_reply_for_each_channel_is_taken_as_well(user: User_) -> None:
-    """Section 4.3: one document says so."""
+    """arbin-protocol.md 4.3: one document says so."""
     del user
     behaviour = Behaviour(channels=5, refresh=0.1, wiring=WIRED, one_by_one=True)
     async with opened(behaviour, bms=True, smb=True) as rig:
@@ -260,7 +260,7 @@ async def test_several_channels_start_with_one_command(rig: Rig) -> None:
 
 
 async def test_success_may_be_said_of_the_request_as_a_whole(user: User_) -> None:
-    """Section 4.4."""
+    """arbin-protocol.md 4.4."""
     del user
     behaviour = Behaviour(channels=4, refresh=0.1, whole_index=True)
     async with opened(behaviour, allow_control=True) as rig:
@@ -378,7 +378,7 @@ async def test_a_file_in_use_is_not_replaced(rig: Rig) -> None:
 
 
 async def test_files_on_a_port_of_their_own(user: User_) -> None:
-    """Section 1."""
+    """arbin-protocol.md 1."""
     del user
     async with opened() as rig:
         url = await rig.server.listen(type(rig.cycler.settings.url)("127.0.0.1", 0), files=True)

@@ -101,7 +101,7 @@ def test_a_flood_of_garbage_takes_no_memory() -> None:
 
 
 def test_a_token_of_eight_dd_is_none() -> None:
-    """Older documents have it; current servers do not (section 2)."""
+    """Older documents have it; current servers do not (arbin-protocol.md 2)."""
     data = frame(Code.STOP_REPLY, bytes(106), Direction.REPLY)
     good = frame(Code.START_REPLY, bytes(106), Direction.REPLY)
     stream = FrameStream(Direction.REPLY)

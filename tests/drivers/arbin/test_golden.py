@@ -154,7 +154,7 @@ def test_every_golden_frame_is_covered() -> None:
     assert {*REQUESTS, *REPLIES, *INFORMATION, *NEWER} == set(GOLDEN) == set(range(1, 30))
 
 
-# -- long captures, which the reference gives as recipes (G30, G31)
+# -- long captures, built by recipe (G30, G31: arbin-protocol.md 13)
 
 NOTE = """\
 LBT21084  16 Channels
@@ -214,7 +214,7 @@ def test_the_captured_channel_information() -> None:
 
 
 def test_sizes_of_the_reference() -> None:
-    """Section 7: bytes of a reply by channels and aux values."""
+    """arbin-protocol.md 7: bytes of a reply by channels and aux values."""
     for channels, aux, size in (
         (1, 0, 1779),
         (8, 2, 14_178),

@@ -235,7 +235,7 @@ def test_every_command_has_its_reply() -> None:
     ],
 )
 def test_requests_have_the_size_of_the_reference(request_: Request, size: int) -> None:
-    """Section 3."""
+    """arbin-protocol.md 3."""
     assert len(encode_request(request_)) == size
 
 
@@ -305,7 +305,7 @@ def test_what_a_command_acts_on(request: Request) -> None:
 
 
 def test_the_meta_codes_of_user_variables() -> None:
-    """Section 4.10."""
+    """arbin-protocol.md 4.10."""
     assert [meta_code(n) for n in range(1, 17)] == [*range(52, 56), *range(105, 117)]
     for wrong in (0, 17, -1):
         with pytest.raises(ValueError, match="is not from 1 to 16"):
@@ -328,13 +328,13 @@ def test_a_login_reply_with_too_many_channels_is_an_error() -> None:
 
 
 def test_a_new_folder_may_stand_behind_four_zero_bytes() -> None:
-    """Section 4.15: the vendor's library writes it so, its documents do not say so."""
+    """arbin-protocol.md 4.15: the vendor's library writes it so, its documents do not say so."""
     payload = bytes(4) + NewFolder("Work\\New").encode()[:-4]
     assert NewFolder.decode(payload) == NewFolder("Work\\New")
 
 
 def test_a_batch_is_taken_with_any_tail() -> None:
-    """Section 4.11."""
+    """arbin-protocol.md 4.11."""
     batch = UpdateVariables((Update(1, 52, 1.5),))
     assert UpdateVariables.decode(batch.encode()[:-148]) == batch
 

@@ -284,7 +284,7 @@ def test_jumps() -> None:
     with refused(JumpResult.NOT_CONNECTED):
         channel.jump(0)
     channel.linked = True
-    channel.jump(5)  # beyond the last step: the test stops (reference, section 4.9)
+    channel.jump(5)  # beyond the last step: the test stops (arbin-protocol.md 4.9)
     assert (channel.running, channel.status) == (False, Status.FINISHED)
     with refused(JumpResult.NOT_RUNNING):
         channel.jump(0)

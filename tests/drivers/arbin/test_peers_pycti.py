@@ -1,6 +1,6 @@
 """pycti-arbin, an independent client, on the simulated cycler.
 
-What it does wrong (CTI reference, section 8) is pinned with the verdict of the reference.
+What it does wrong (arbin-protocol.md 8) is pinned beside what is right.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def test_its_requests_are_ours_to_the_byte() -> None:
 async def test_its_meanings_of_two_variable_results_are_swapped(
     secrets: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """0x12 is "not running", 0x11 "no such variable" (section 6.2); pycti says the opposite."""
+    """0x12 is "not running", 0x11 "no such variable" (arbin-protocol.md 6.2); not in pycti."""
     async with simulator(TWO) as (_, link):
 
         def use() -> None:
@@ -168,7 +168,7 @@ async def test_its_meanings_of_two_variable_results_are_swapped(
 
 
 async def test_a_status_and_a_result_beyond_its_tables_break_it(secrets: str) -> None:
-    """Status 31 and unknown results are values (sections 5 and 8); pycti raises KeyError."""
+    """Status 31 and unknown results are values (arbin-protocol.md 5, 8); pycti raises."""
     async with simulator(TWO) as (cycler, link):
 
         def use() -> None:
@@ -182,7 +182,7 @@ async def test_a_status_and_a_result_beyond_its_tables_break_it(secrets: str) ->
 
 
 async def test_all_channels_at_once_give_it_only_the_first(secrets: str) -> None:
-    """It sends -1 and decodes one record (section 8); the reply has them all."""
+    """It sends -1 and decodes one record (arbin-protocol.md 8); the reply has them all."""
     async with simulator(TWO) as (_, link):
 
         def use() -> dict[str, Any]:
@@ -194,7 +194,7 @@ async def test_all_channels_at_once_give_it_only_the_first(secrets: str) -> None
 
 
 async def test_it_reads_a_reply_with_a_wrong_checksum_all_the_same(secrets: str) -> None:
-    """The vendor's library drops such a frame (section 2), and so do we."""
+    """The vendor's library drops such a frame (arbin-protocol.md 2), and so do we."""
     async with simulator(TWO) as (cycler, link):
 
         def use() -> dict[str, Any]:
@@ -211,7 +211,7 @@ async def test_it_reads_a_reply_with_a_wrong_checksum_all_the_same(secrets: str)
 
 
 async def test_it_asks_for_no_extra_values_and_gets_none(secrets: str) -> None:
-    """Counts follow the request (section 4.3): the channel has values, which nobody asked for."""
+    """Counts follow the request (arbin-protocol.md 4.3): nobody asked for the channel's values."""
     behaviour = Behaviour(channels=1, wiring=Wiring({AuxKind.VOLTAGE: 2}), refresh=0.0)
     async with simulator(behaviour) as (cycler, link):
 

@@ -25,7 +25,7 @@ _same_aux = st.tuples(
 
 
 def test_the_fixed_part_has_the_offsets_of_the_reference() -> None:
-    """Section 4.3."""
+    """arbin-protocol.md 4.3."""
     assert RECORD.itemsize == 1753
     assert RECORD.fields is not None
     offsets = {name: RECORD.fields[name][1] for name in RECORD.fields}
@@ -173,7 +173,7 @@ def test_any_bytes_are_texts(rows: list[bytes]) -> None:
 
 
 def test_a_text_ends_at_the_first_zero_unit() -> None:
-    """Section 2: at an even offset, whatever stands behind it."""
+    """arbin-protocol.md 2: at an even offset, whatever stands behind it."""
     raw = raw_of([ChannelTexts()]).copy()
     raw[0, :8] = list(b"a\0\0bc\0\0\0")
     raw[0, 8:10] = list(b"x\0")

@@ -213,7 +213,7 @@ async def test_a_channel_is_checked_even_if_the_number_was_not_known_yet(rig: Ri
     ],
 )
 async def test_a_malformed_start_never_goes_out(rig: Rig, channels: list[int], name: str) -> None:
-    """It would end the vendor's program (section 4.6)."""
+    """It would end the vendor's program (arbin-protocol.md 4.6)."""
     await rig.cycler.read_sweep()
     for command in (
         rig.cycler.start(channels, name),
@@ -248,7 +248,7 @@ async def test_only_stopped_channels_start(rig: Rig) -> None:
 
 
 async def test_a_start_waits_until_the_data_are_certainly_new(user: User) -> None:
-    """Section 10: stopped in two readings, as far apart as the cycler's data may be old."""
+    """arbin-protocol.md 10: stopped in two readings, as far apart as data may be old."""
     del user
     async with opened(allow_control=True, refresh=0.8) as rig:
         await rig.cycler.assign(0, SLOW)
@@ -271,7 +271,7 @@ async def test_a_start_does_not_wait_for_what_is_known(user: User) -> None:
 
 
 async def test_a_jump_past_the_end_is_not_sent(rig: Rig) -> None:
-    """It would end the test (section 4.9)."""
+    """It would end the test (arbin-protocol.md 4.9)."""
     await start_all(rig)
     for step in (2, 300):
         with pytest.raises(OutOfRange, match="the schedule has steps 1 to 1"):

@@ -61,7 +61,7 @@ async def test_a_user_logs_in_and_hears_what_the_cycler_is() -> None:
     async with simulator(replace(FOUR, generation=Generation.MITS_8)) as (_, link):
         async with client(link, None) as one:
             reply = await one.ask(Login("super", "super"), LoginReply)
-            assert len(one.received) == 8678  # reference, section 4.1
+            assert len(one.received) == 8678  # arbin-protocol.md 4.1
             assert (reply.result, reply.may_control, reply.channels) == (1, True, 4)
             assert (reply.user_type, reply.generation) == (UserType.SUPER, Generation.MITS_8)
             assert reply.serial == str((await one.ask(GetSerial(), SerialReply)).serial)
@@ -387,7 +387,7 @@ async def test_messages_and_calibration_need_what_the_vendor_s_program_needs() -
 
 
 async def test_a_malformed_start_ends_the_program() -> None:
-    """As it did in the field: a name and one channel number, without a count (section 4.6)."""
+    """As it did in the field: a name and one channel, without a count (arbin-protocol.md 4.6)."""
     behaviour = Behaviour(channels=1, users=(User("operator", "operator"),), refresh=0.0)
     async with simulator(behaviour) as (cycler, link), client(link) as one, client(link) as other:
         one.send(frame(Code.START, bytes(72) + b"\x0d\0\0\0", Direction.REQUEST))

@@ -318,7 +318,7 @@ async def test_folders() -> None:
         assert await folder(one, NewFolder("Work\\a\\b")) == FolderResult.NOT_CREATED
         assert await folder(one, NewFolder("Elsewhere\\a")) == FolderResult.NOT_ALLOWED
         vendor = bytes(4) + "Work\\Yours".encode("utf-16-le").ljust(2044, b"\0")
-        one.send(frame(Code.NEW_FOLDER, vendor, Direction.REQUEST))  # reference, section 4.15
+        one.send(frame(Code.NEW_FOLDER, vendor, Direction.REQUEST))  # arbin-protocol.md 4.15
         await one.reply()
         assert (await names(one, "Work"))[:2] == ["Mine", "Yours"]
         assert await folder(one, NewOrDelete(1, "Work\\Theirs")) == FolderResult.CREATED

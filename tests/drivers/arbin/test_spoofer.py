@@ -1,6 +1,6 @@
 """The driver against the simulated cycler of `pycti-arbin` 0.0.13, an independent server.
 
-Where the two disagree the CTI reference, section 8, decides, and a test here says so.
+Where the two disagree arbin-protocol.md 8 decides, and a test here says so.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ async def driver(port: int) -> AsyncIterator[Cycler]:
 async def test_its_frames_are_two_bytes_too_long_and_are_refused(
     user: User, free_port: int
 ) -> None:
-    """Section 8: the vendor's library drops such frames; a driver must not take them for right."""
+    """arbin-protocol.md 8: the vendor's library drops such frames, a driver must too."""
     del user
     async with spoofer(free_port), driver(free_port) as cycler:
         with pytest.raises(BadReply, match="log in: bad reply: its checksum is wrong"):
@@ -131,7 +131,7 @@ async def test_it_takes_our_commands(user: User, free_port: int) -> None:
 
 
 async def test_it_packs_some_texts_with_a_byte_order_mark(user: User, free_port: int) -> None:
-    """Section 8: captures have none. The mark is shown as it is: it is a part of the text."""
+    """arbin-protocol.md 8: captures have none. The mark is shown, as a part of the text."""
     del user
     async with spoofer(free_port), mended(free_port) as server, driver(server.port) as cycler:
         texts = (await cycler.read_channel(2)).texts
@@ -140,7 +140,7 @@ async def test_it_packs_some_texts_with_a_byte_order_mark(user: User, free_port:
 
 
 async def test_it_answers_a_request_for_all_channels_with_one(user: User, free_port: int) -> None:
-    """Section 8: the driver shows the others as unknown."""
+    """arbin-protocol.md 8: the driver shows the others as unknown."""
     del user
     async with spoofer(free_port), mended(free_port) as server, driver(server.port) as cycler:
         sweep = await cycler.read_sweep()

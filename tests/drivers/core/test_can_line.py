@@ -23,7 +23,7 @@ _frames = st.builds(CanFrame, st.integers(0, 0x7FF), st.binary(max_size=8))
 
 @given(_frames)
 def test_a_frame_has_at_least_its_bits_and_at_most_the_worst_stuffing(frame: CanFrame) -> None:
-    """EDCP reference, section 10: 47 + 8n bits, at worst floor((33 + 8n) / 4) more."""
+    """iseg-protocol.md 10: 47 + 8n bits, at worst floor((33 + 8n) / 4) more."""
     count = len(frame.data)
     assert 47 + 8 * count <= wire_bits(frame) <= 47 + 8 * count + (33 + 8 * count) // 4
 

@@ -1,4 +1,4 @@
-"""The golden frames byte for byte: driver, simulator and codec against the reference."""
+"""The golden frames byte for byte: driver, simulator and codec (cpa1110-protocol.md 9 and 10)."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ async def test_the_library_starts_and_stops_our_simulator(tcp_rig: Rig) -> None:
 
 
 async def test_the_library_is_wrong_about_warnings_and_alarms(tcp_rig: Rig) -> None:
-    """CPA reference, section 3: it reads float words as integers, and never reads the alarms."""
+    """cpa1110-protocol.md 3: it reads float words as integers, and never reads the alarms."""
     healthy = await asyncio.to_thread(_read, tcp_rig.compressor.link)
     assert healthy.warnings != LibraryWarnings.NO_WARNINGS
     assert int(healthy.errors) == Errors.THREE_PHASE_ERROR

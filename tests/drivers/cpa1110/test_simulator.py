@@ -96,7 +96,7 @@ async def test_rtu_answers_its_own_address_and_a_right_crc_only() -> None:
     ("line", "think"), [(SerialLine(9600, "E"), 0.02), (SerialLine(19200), 0.0)]
 )
 async def test_a_paced_line_takes_its_wire_time(line: SerialLine, think: float) -> None:
-    """A reading of 33 registers: 8 + 71 characters and two silences of 3.5 (CPA reference, 1)."""
+    """33 registers are 8 + 71 characters and two silences of 3.5 (cpa1110-protocol.md 1)."""
     simulator = CompressorSimulator(line=line, think=think)
     url = await simulator.listen("pty")
     assert f"baud={line.baud}&parity=N" in url

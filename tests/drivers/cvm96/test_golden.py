@@ -1,4 +1,4 @@
-"""The golden frames byte for byte: driver, simulator and codec against the reference."""
+"""The golden frames byte for byte: driver, simulator and codec (cvm96-protocol.md 9)."""
 
 from __future__ import annotations
 

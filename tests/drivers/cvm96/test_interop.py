@@ -33,7 +33,7 @@ def _instrument(url: str, address: int, timeout: float = 5.0) -> minimalmodbus.I
 
 
 def _one_by_one(url: str, address: int, function: int) -> dict[str, float]:
-    """Every value of the instantaneous image, the way the seed driver reads."""
+    """Every value of the instantaneous image, the way simple drivers read."""
     instrument = _instrument(url, address)
     found: dict[str, float] = {}
     for each in QUANTITIES:

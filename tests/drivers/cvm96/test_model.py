@@ -1,4 +1,4 @@
-"""The simulated meter obeys physics (CVM-96 reference, section 8)."""
+"""The simulated meter obeys physics (cvm96-protocol.md 8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated bus: its rules on the wire (CVM-96 reference, sections 4 and 8), as a program."""
+"""The simulated bus: its rules on the wire (cvm96-protocol.md 4 and 8), as a program."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ _FILE = Path(__file__).parents[2] / "golden" / "iseg.toml"
 
 @dataclass(frozen=True)
 class Golden:
-    """One frame: its number in the reference, the frame, its exact length on the wire."""
+    """One frame: its number (iseg-protocol.md 14), the frame, its exact length on the wire."""
 
     number: int
     frame: CanFrame

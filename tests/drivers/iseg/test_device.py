@@ -138,7 +138,7 @@ async def test_a_configured_polarity_wins() -> None:
 
 
 async def test_a_value_that_the_module_does_not_take_is_an_error(rig: Rig) -> None:
-    """EDCP reference, section 8: a blocking event keeps the set voltage from being raised."""
+    """iseg-protocol.md 8: a blocking event keeps the set voltage from being raised."""
     model = rig.model().channels[3]
     model.voltage_set, model.on, model.events = 100.0, True, int(ChannelEvent.TRIP)
     with pytest.raises(NotObeyed, match="it reads 100") as caught:
@@ -301,7 +301,7 @@ async def test_the_number_of_channels_is_asked_for() -> None:
 
 
 async def test_a_module_that_says_zero_is_counted_by_its_name() -> None:
-    """EDCP reference, section 6.1: some modules give 0."""
+    """iseg-protocol.md 6.1: some modules give 0."""
     async with connected(make_models(1, 8), ModuleSettings("M00", 0)) as rig:
         rig.simulator.modules[0].registers.refused.add(I.CHANNEL_NUMBER)
         assert len((await rig.module.read_fast()).channels) == 8
@@ -365,7 +365,7 @@ async def test_a_bus_that_is_gone_is_said_and_changes_nothing() -> None:
 
 
 async def test_the_driver_never_overlaps_a_modules_answers(rig: Rig) -> None:
-    """EDCP reference, section 3: no write to a module while one of its answers is outstanding."""
+    """iseg-protocol.md 3: no write to a module while one of its answers is outstanding."""
     channels = rig.module.channels
     await asyncio.gather(
         *(rig.module.read_fast() for _ in range(3)),

@@ -1,6 +1,6 @@
 """The public `isegcan` library as an independent client of the simulator, on a virtual bus.
 
-Where the library is known to be wrong (EDCP reference, sections 13 and 15) the test pins what it
+Where the library is known to be wrong (iseg-protocol.md 13 and 15) the test pins what it
 does and what our verdict is.
 """
 
@@ -97,7 +97,7 @@ async def test_its_writes_and_ours_are_the_same_frames(peer: Peer) -> None:
 
 
 def test_its_table_agrees_with_ours_but_for_the_known_errors() -> None:
-    """Section 13: six ids of isegcan belong to other items."""
+    """iseg-protocol.md 13: six ids of isegcan belong to other items."""
     sizes = {"B": 1, "b": 1, "H": 2, "I": 4, "f": 4, "fB": 5}
     for command in definitions.command_list:
         if command.command == "register":
@@ -116,7 +116,7 @@ def test_its_table_agrees_with_ours_but_for_the_known_errors() -> None:
 
 
 async def test_its_external_inhibit_sets_the_trip_action(peer: Peer) -> None:
-    """Section 15, defect 4; ours goes to 0x4007."""
+    """iseg-protocol.md 15; ours goes to 0x4007."""
     channel = peer.rig.model().channels[0]
     await peer.call(peer.resource.set_channel_external_inhibit, 2, 0)
     assert (channel.trip_action, channel.inhibit_action) == (2, 0)
@@ -125,7 +125,7 @@ async def test_its_external_inhibit_sets_the_trip_action(peer: Peer) -> None:
 
 
 async def test_it_takes_its_own_write_for_the_answer_of_a_dead_module(peer: Peer) -> None:
-    """Section 15, defects 1 and 2; ours fails."""
+    """iseg-protocol.md 15; ours fails."""
     peer.rig.simulator.modules[0].silent = True
     await peer.call(peer.resource.set_channel_set_voltage, 77.0, 0)
     assert peer.resource.channel_set_voltage[0] == 77.0

@@ -123,12 +123,12 @@ def test_what_cannot_be_decoded_is_named(data: bytes, problem: str) -> None:
 
 
 def test_words_may_have_four_bytes() -> None:
-    """Section 7.8: the low halves are the same."""
+    """iseg-protocol.md 7.8: the low halves are the same."""
     assert parse_answer(b"\x40\x00\x03\x00\x08\x00\x18").value == 0x00080018
 
 
 def test_an_event_channel_word_may_lack_its_block() -> None:
-    """Section 13: a data length of 4 is block 0."""
+    """iseg-protocol.md 13: a data length of 4 is block 0."""
     assert parse_answer(b"\x10\x05\x00\xff") == Answer(I.EVENT_CHANNEL_MASK, False, 0, 0xFF)
 
 
@@ -159,7 +159,7 @@ def test_rights_and_confidence(number: int, access: Access, confidence: Confiden
 
 
 def test_the_disagreements_are_decided_as_the_reference_does() -> None:
-    """Section 13."""
+    """iseg-protocol.md 13."""
     assert ITEMS[0x1004].name == "event channel status"
     assert ITEMS[0x1005].name == "event channel mask"
     assert ITEMS[0x4007].name == "external inhibit action"
@@ -182,7 +182,7 @@ def test_a_channel_item_needs_its_channel() -> None:
 
 
 def test_bits_have_the_places_of_the_reference() -> None:
-    """Sections 7.1, 7.2, 7.4 and 7.5."""
+    """iseg-protocol.md 7.1, 7.2, 7.4 and 7.5."""
 
     def places(bits: object) -> set[int]:
         return {bit.number for bit in bits}  # type: ignore[attr-defined]

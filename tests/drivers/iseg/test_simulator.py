@@ -1,4 +1,4 @@
-"""The simulated modules on the wire (EDCP reference, section 16), and their command line."""
+"""The simulated modules on the wire (iseg-protocol.md 16), and their command line."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _FIELDS = ("name", "what", "side", "own", "address", "service", "object", "id", 
 
 @dataclass(frozen=True)
 class Golden:
-    """One frame as it is on the wire, and what the reference says that it means."""
+    """One frame as it is on the wire, and what it means (xcom-protocol.md 19)."""
 
     name: str
     what: str

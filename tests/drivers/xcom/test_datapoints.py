@@ -1,4 +1,4 @@
-"""The table of datapoints against what the reference prints."""
+"""The table of datapoints against what its maker prints (xcom-protocol.md 18)."""
 
 from __future__ import annotations
 
@@ -33,8 +33,6 @@ def test_the_table_has_every_row_once() -> None:
         (Format.INT32, Access.READ_WRITE): 3,
         (Format.INT32, Access.SIGNAL): 13,
     }
-    seed = [one for one in DATAPOINTS if one.source.startswith("18.1")]
-    assert len(seed) == 45
     assert sum(one.first_choice for one in DATAPOINTS) == 70
 
 
@@ -46,7 +44,6 @@ def test_each_row_is_whole() -> None:
         assert len(one.what) <= 52
         assert (one.format in (Format.SHORT_ENUM, Format.LONG_ENUM)) is (one.labels is not None)
         assert bool(one.monitors) is (one.family is Family.BATTERY)
-        assert one.source.startswith("18.")
         assert one.number == datapoint(one.number, one.family).number
         assert datapoint_by_name(one.name) is one
 
@@ -93,7 +90,6 @@ def test_rows_as_printed() -> None:
     assert datapoint(1607).level is Level.INSTALLER
     assert datapoint(7004).monitors is Monitor.BSP
     assert datapoint(7000).monitors == Monitor.BSP | Monitor.BMS
-    assert datapoint(3136).source == "18.1, V3"
 
 
 def test_which_property_holds_a_value() -> None:
@@ -118,7 +114,7 @@ def _enumerations() -> list[Enumeration]:
 
 def test_enumerations_fit_into_a_pv() -> None:
     found = _enumerations()
-    assert {each.reference for each in found} == {f"E{n}" for n in range(23)} | {"section 6.2"}
+    assert len(found) == 24
     for each in found:
         labels = [label for _, label in each.labels]
         numbers = [number for number, _ in each.labels]
@@ -135,15 +131,15 @@ def test_enumerations_fit_into_a_pv() -> None:
 
 
 def test_phases_are_not_those_of_another_family() -> None:
-    """V6."""
+    """xcom-protocol.md 17, V6."""
     xtender, vario = datapoint(3010).labels, datapoint(11038).labels
     assert xtender is not None
     assert vario is not None
     assert (xtender.label(1), vario.label(1)) == ("Bulk", "Absorption")
 
 
-def test_modes_that_the_seed_lacks() -> None:
-    """V14 and V15."""
+def test_modes_that_other_tables_lack() -> None:
+    """xcom-protocol.md 17, V14 and V15."""
     mode, thermal = datapoint(11016).labels, datapoint(3168).labels
     assert mode is not None
     assert thermal is not None

@@ -155,7 +155,7 @@ async def test_batches_are_as_large_as_allowed(most: int) -> None:
 
 
 async def test_what_a_device_does_not_have_is_found_and_left_out() -> None:
-    """A BSP lacks what a BMS has, and the whole batch is refused for it (section 11.2)."""
+    """A BSP lacks what a BMS has, and the whole batch is refused for it (xcom-protocol.md 11.2)."""
     async with rig() as one:
         points = at(101, 3000, 3001, 3005) + at(601, 7000, 7057, 7001, 7061, 7002)
         reading = await one.gateway.read_infos(points)
@@ -449,7 +449,7 @@ async def test_what_was_in_ram_is_forgotten_when_a_device_restarts() -> None:
 
 
 async def test_a_restart_that_nobody_watched_is_told_by_a_message() -> None:
-    """Section 9.3: what was put to the RAM of that device is lost, that of others is not."""
+    """xcom-protocol.md 9.3: the RAM of that device is lost, that of others is not."""
     (track,) = at(301, 10002)
     clock = Clock()
     async with rig(clock=clock, speed=1.0) as one:
@@ -473,7 +473,7 @@ async def test_a_restart_that_nobody_watched_is_told_by_a_message() -> None:
 
 
 async def test_the_portal_is_left_alone_after_midnight() -> None:
-    """Section 13.3: by the gateway's clock, and an operator may write all the same."""
+    """xcom-protocol.md 13.3: by the gateway's clock, and an operator may write all the same."""
     midnight = NOON + 12 * 3600.0
     async with rig(start=midnight + 60.0, pause_minutes=10.0) as one:
         await one.gateway.read_infos([at(101, 3000)[0]])

@@ -1,4 +1,4 @@
-"""Every golden frame, both ways: built byte for byte, decoded to what the reference says."""
+"""Every golden frame, both ways: built and decoded byte for byte (xcom-protocol.md 19)."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def test_replies_are_built_from_their_requests() -> None:
 
 
 def test_the_largest_request_and_its_reply() -> None:
-    """Section 19, below the table: 76 items, 254 and 566 bytes."""
+    """xcom-protocol.md 11.2: 76 items, 254 and 566 bytes."""
     items = [Item(number, 1) for number in range(3000, 3076)]
     request = _multi_info(1, 1, items)
     data = request.encode()
@@ -205,7 +205,7 @@ def test_checksums_of_the_worked_examples() -> None:
     assert checksum(b"").hex() == "ff00"
 
 
-# -- negative and stream cases of section 19; N4, N6 and N8 also stand in test_connection
+# -- negative and stream cases of xcom-protocol.md 19; N4, N6 and N8 also stand in test_connection
 
 
 @pytest.mark.parametrize("name", ["N1", "N2"])

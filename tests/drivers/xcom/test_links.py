@@ -248,7 +248,7 @@ GOOD_VALUE = encode_value(Format.FLOAT, 51.5)
 
 
 async def test_a_value_with_0d_0a_costs_only_itself() -> None:
-    """Section 13.4: once at once again, then less at a time."""
+    """xcom-protocol.md 13.4: once at once again, then less at a time."""
     points = [point(number, 101) for number in (3000, 3001, 3005, 3006, 3007, 3011, 3012, 3013)]
     answer = _stripping(lambda number: BAD_VALUE if number == 3006 else GOOD_VALUE)
     async with scripted(answer, timeout=NEVER) as one:

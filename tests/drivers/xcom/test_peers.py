@@ -1,6 +1,6 @@
 """Independent clients of the simulator: `xcom_proto` and `pystuderxcom`, on all links they have.
 
-Where they disagree with the Studer Xcom reference, the test names its verdict (section 17) and pins
+Where they disagree with us, the test names the verdict (xcom-protocol.md 17) and pins
 what the library does.
 """
 
@@ -26,10 +26,10 @@ from drivers.xcom.simulator.site import BatteryMonitor
 from tests.drivers.xcom.simulator_rig import NOON, Raw, Refused, port_of, simulator
 
 psx: Any = import_module("pystuderxcom")
-seed: Any = import_module("xcom_proto")
+proto: Any = import_module("xcom_proto")
 
-SEED_ADDRESSES = {1: 101, 3: 101, 5: 501, 6: 601, 7: 601, 10: 301, 11: 301, 15: 701}
-"""Where the seed's datapoints live, by their thousands."""
+ADDRESSES = {1: 101, 3: 101, 5: 501, 6: 601, 7: 601, 10: 301, 11: 301, 15: 701}
+"""Where the datapoints of `xcom_proto` live, by their thousands."""
 
 
 # -- pystuderxcom
@@ -116,7 +116,7 @@ async def _every_value(api: Any, dataset: Any, raw: Raw) -> int:
     """Compare all readable datapoints with what our codec reads; returns how many."""
     count = 0
     for point in DATAPOINTS:
-        address = {**SEED_ADDRESSES, 14: 701}[point.number // 1000]
+        address = {**ADDRESSES, 14: 701}[point.number // 1000]
         if not point.access.readable or point.monitors.name == "BMS":
             continue
         family = {101: "xt", 301: "vt", 701: "vs", 601: "bsp", 501: "rcc"}[address]
@@ -226,21 +226,21 @@ async def test_psx_falls_back_to_single_reads_on_old_firmware(dataset: Any) -> N
 
 
 @contextmanager
-def seed_udp(link: str, port: int) -> Iterator[Any]:
-    api = seed.XcomLANUDP("127.0.0.1", dstPort=port_of(link), srcPort=port)
+def proto_udp(link: str, port: int) -> Iterator[Any]:
+    api = proto.XcomLANUDP("127.0.0.1", dstPort=port_of(link), srcPort=port)
     try:
         yield api
     finally:
         api.udpListener.close()
 
 
-def _seed_points() -> list[Any]:
-    points = vars(seed.XcomP).values()
+def _proto_points() -> list[Any]:
+    points = vars(proto.XcomP).values()
     return [point for point in points if type(point).__name__ == "Datapoint"]
 
 
-def test_the_seed_has_45_datapoints_and_our_table_all_of_them() -> None:
-    points = _seed_points()
+def test_xcom_proto_has_45_datapoints_and_our_table_all_of_them() -> None:
+    points = _proto_points()
     assert len(points) == 45
     formats = {"FLOAT": Format.FLOAT, "BOOL": Format.BOOL, "INT32": Format.INT32}
     for point in points:
@@ -248,17 +248,17 @@ def test_the_seed_has_45_datapoints_and_our_table_all_of_them() -> None:
         wanted = formats.get(str(point.type).upper())
         assert wanted in (None, ours.format), point
     by_id = {point.id: point for point in points}
-    # V1: the seed says W, and its README multiplies by 1000
+    # V1: it says W, and its README multiplies by 1000
     assert (by_id[11043].unit, datapoint(11043).unit) == ("W", "kW")
     # V2: energies by the name of powers
     assert "POWER" in by_id[3081].name
     assert datapoint(3081).unit == "kWh"
 
 
-async def _seed_reads_all(one: XcomSimulator, api: Any, raw: Raw) -> int:
+async def _proto_reads_all(one: XcomSimulator, api: Any, raw: Raw) -> int:
     agreed = 0
-    for point in _seed_points():
-        address = SEED_ADDRESSES[point.id // 1000]
+    for point in _proto_points():
+        address = ADDRESSES[point.id // 1000]
         ours = await raw.read(address, point.id, datapoint(point.id).format)
         if isinstance(ours, Refused):
             # signals have no value, and a BSP has not what a BMS has
@@ -275,12 +275,12 @@ async def _seed_reads_all(one: XcomSimulator, api: Any, raw: Raw) -> int:
     return agreed
 
 
-async def test_the_seed_reads_its_datapoints_over_udp(free_port: int) -> None:
+async def test_xcom_proto_reads_its_datapoints_over_udp(free_port: int) -> None:
     async with simulator() as one, simulator() as other:
         link = await one.listen(f"udp://127.0.0.1:0?bind={free_port}")
         async with Raw.connected(await other.listen("tcp://127.0.0.1:0")) as raw:
-            with seed_udp(link, free_port) as api:
-                assert await _seed_reads_all(one, api, raw) == 41
+            with proto_udp(link, free_port) as api:
+                assert await _proto_reads_all(one, api, raw) == 41
         # V9: property 0x0D for everything; V8: signal 10029 asked for as an info
         asked = one.station.requests()
         assert {frame.property_id for frame in asked} == {Property.UNSAVED_VALUE}
@@ -288,14 +288,14 @@ async def test_the_seed_reads_its_datapoints_over_udp(free_port: int) -> None:
         assert [frame.object_type for frame in wrong] == [ObjectType.INFO]
 
 
-async def test_the_seed_over_tcp_when_the_moxa_dials_in(free_port: int) -> None:
+async def test_xcom_proto_over_tcp_when_the_moxa_dials_in(free_port: int) -> None:
     async with simulator() as one:
         await one.listen(f"tcp-listen://127.0.0.1:{free_port}")
 
         def talk() -> tuple[float, None]:
-            with seed.XcomLANTCP(port=free_port) as api:
-                value = api.getValue(seed.XcomP.BATT_VOLTAGE, 601)
-                return value, api.setValue(seed.XcomP.BATTERY_CHARGE_CURR, 25.0, 101)
+            with proto.XcomLANTCP(port=free_port) as api:
+                value = api.getValue(proto.XcomP.BATT_VOLTAGE, 601)
+                return value, api.setValue(proto.XcomP.BATTERY_CHARGE_CURR, 25.0, 101)
 
         value, _ = await asyncio.to_thread(talk)
         assert value == pytest.approx(49.9, abs=5.0)
@@ -303,29 +303,29 @@ async def test_the_seed_over_tcp_when_the_moxa_dials_in(free_port: int) -> None:
         assert one.site.named["XT2"].ram(1138) == 60.0
 
 
-async def test_v11_the_seeds_serial_class_fits_profile_b_only() -> None:
+async def test_v11_the_serial_class_fits_profile_b_only() -> None:
     async with simulator() as one:
-        lan = seed.XcomRS232(_device(await one.listen("pty-lan")), 115200)
-        assert await asyncio.to_thread(lan.getValue, seed.XcomP.PV_POWER, 301) > 0.0
-        plain = seed.XcomRS232(_device(await one.listen("pty")), 38400, timeout=0.3)
+        lan = proto.XcomRS232(_device(await one.listen("pty-lan")), 115200)
+        assert await asyncio.to_thread(lan.getValue, proto.XcomP.PV_POWER, 301) > 0.0
+        plain = proto.XcomRS232(_device(await one.listen("pty")), 38400, timeout=0.3)
         with pytest.raises(AssertionError):
-            await asyncio.to_thread(plain.getValue, seed.XcomP.PV_POWER, 301)
+            await asyncio.to_thread(plain.getValue, proto.XcomP.PV_POWER, 301)
 
 
-async def test_v10_the_seeds_default_address_writes_to_every_xtender(free_port: int) -> None:
+async def test_v10_the_default_address_writes_to_every_xtender(free_port: int) -> None:
     async with simulator() as one:
         link = await one.listen(f"udp://127.0.0.1:0?bind={free_port}")
-        with seed_udp(link, free_port) as api:
-            point = seed.XcomP.MAX_CURR_AC_SOURCE
+        with proto_udp(link, free_port) as api:
+            point = proto.XcomP.MAX_CURR_AC_SOURCE
             await asyncio.to_thread(api.setValue, point, 21.0)
         assert [one.site.named[name].ram(1107) for name in ("XT1", "XT2")] == [21.0, 21.0]
 
 
-async def test_the_seed_takes_the_reply_to_another_request(free_port: int) -> None:
-    """Section 16: a wrong value; our matching drops such a reply."""
+async def test_xcom_proto_takes_the_reply_to_another_request(free_port: int) -> None:
+    """xcom-protocol.md 16: a wrong value; our matching drops such a reply."""
     async with simulator() as one:
         link = await one.listen(f"udp://127.0.0.1:0?bind={free_port}")
         await one.set_fault(parse_fault("other-reply"))
-        with seed_udp(link, free_port) as api:
-            value = await asyncio.to_thread(api.getValue, seed.XcomP.BATT_VOLTAGE, 601)
+        with proto_udp(link, free_port) as api:
+            value = await asyncio.to_thread(api.getValue, proto.XcomP.BATT_VOLTAGE, 601)
         assert value == pytest.approx(49.9, abs=5.0)

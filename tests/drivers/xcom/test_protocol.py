@@ -143,7 +143,7 @@ def test_values_that_a_format_cannot_hold() -> None:
 
 
 def test_short_enums_are_unsigned() -> None:
-    """V13."""
+    """xcom-protocol.md 17, V13."""
     assert decode_value(Format.SHORT_ENUM, b"\xff\xff") == 0xFFFF
 
 
@@ -189,7 +189,7 @@ def test_error_codes_in_words() -> None:
 
 
 def test_infos_and_parameters_are_told_apart() -> None:
-    """Section 1, item 9, and V8."""
+    """xcom-protocol.md 17, V8."""
     infos = (3000, 3169, 3999, 7000, 7999, 11000, 11999, 15000, 15999)
     parameters = (1107, 2999, 4000, 5002, 6001, 10029, 10058, 14001, 14999, 16000)
     assert all(object_type_of(number) is ObjectType.INFO for number in infos)
@@ -220,7 +220,7 @@ def test_flags_of_a_reply_are_kept_if_unknown() -> None:
     assert int(Present(0x8001)) == 0x8001
 
 
-# -- identity (section 6.3)
+# -- identity (xcom-protocol.md 6.3)
 
 
 def test_versions_and_serial_ids() -> None:

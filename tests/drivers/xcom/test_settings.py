@@ -77,7 +77,7 @@ def test_a_peer_that_can_be(peer: str) -> None:
 
 
 def test_line_time_is_that_of_the_line() -> None:
-    """Section 15: a single FLOAT read takes 16.04 ms at 38400 8E1, 5 ms at 115200 8N1."""
+    """xcom-protocol.md 15: a single FLOAT read takes 16.04 ms at 38400 8E1, 5 ms at 115200 8N1."""
     profile_a = XcomSettings("serial:///dev/ttyUSB0")
     assert profile_a.line_time(26, 30) == pytest.approx(16.04e-3, abs=1e-5)
     assert profile_a.line_time(254, 566) == pytest.approx(234.9e-3, abs=1e-4)

@@ -1,4 +1,4 @@
-"""The simulated gateway on the wire (Studer Xcom reference, sections 4 to 12, 19, 20)."""
+"""The simulated gateway on the wire (xcom-protocol.md 4 to 12, 19, 20)."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_writes_to_ram_and_flash_and_what_reads_show(one: Bench) -> None:
     assert await one.raw.read(101, 1138) == 60.0
     assert await one.raw.write(101, 1138, 42.0, prop=RAM) is None
     assert (parameter.ram, parameter.flash, parameter.flash_writes) == (42.0, 60.0, {})
-    # section 9.1: both properties show what is in flash
+    # xcom-protocol.md 9.1: both properties show what is in flash
     assert await one.raw.read(101, 1138, prop=RAM) == 60.0
     assert await one.raw.read(101, 1138, prop=FLASH) == 60.0
     assert await one.raw.write(101, 1138, 12.0, prop=FLASH) is None
@@ -117,7 +117,7 @@ async def test_ram_is_lost_in_a_restart() -> None:
 
 
 async def test_with_flash_switched_off_all_writes_stay_in_ram(one: Bench) -> None:
-    """Section 9.2: the 0 of 1550 costs flash the first time, the 1 each time."""
+    """xcom-protocol.md 9.2: the 0 of 1550 costs flash the first time, the 1 each time."""
     device = one.device("XT1")
     for _ in range(3):
         assert await one.raw.write(101, 1550, 0, Format.BOOL, prop=FLASH) is None

@@ -1,4 +1,4 @@
-"""The simulated gateway: multi-info, messages, flags, watchdogs, card (Xcom reference, 8 to 12)."""
+"""The simulated gateway: multi-info, messages, flags, watchdogs, card (xcom-protocol.md 8-12)."""
 
 from __future__ import annotations
 

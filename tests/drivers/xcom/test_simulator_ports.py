@@ -28,7 +28,7 @@ from tests.support.wire.until import PATIENCE, until
 
 READ = read_request(OWN, 101, ObjectType.INFO, 3000, 1)
 HAZARD_TIME = float(0x670A_0D00)
-"""A time whose two middle bytes are 0D 0A on the wire (section 13.4)."""
+"""A time whose two middle bytes are 0D 0A on the wire (xcom-protocol.md 13.4)."""
 
 
 @contextmanager

@@ -150,7 +150,7 @@ async def test_without_limits_of_the_device_those_of_the_table_hold() -> None:
 
 
 async def test_a_signal_falls_back_to_flash_if_ram_is_refused_by_name() -> None:
-    """Section 9.1; it counts as a write to flash."""
+    """xcom-protocol.md 9.1; it counts as a write to flash."""
 
     def answer(asked: Frame) -> bytes:
         if asked.property_id == Property.UNSAVED_VALUE:
@@ -172,7 +172,7 @@ async def test_a_signal_falls_back_to_flash_if_ram_is_refused_by_name() -> None:
 
 @pytest.mark.parametrize("data", [b"\x10\x00", b"\x10\x00\x00\x00"])
 async def test_the_user_level_may_have_two_or_four_bytes(data: bytes) -> None:
-    """V5."""
+    """xcom-protocol.md 17, V5."""
     async with scripted(answer_with(data)) as one:
         assert (await one.gateway.read_parameters([point(5012, 501)])).values == (16,)
 
@@ -219,7 +219,7 @@ async def test_replies_to_others_are_dropped_and_counted() -> None:
 
 
 async def test_the_traffic_of_another_master_is_foreign() -> None:
-    """Section 13.3: a serial server copies replies to the portal; they carry its address."""
+    """xcom-protocol.md 13.3: replies to the portal are copied here; they carry its address."""
 
     def answer(asked: Frame) -> bytes:
         right = reply_to(asked, encode_value(Format.FLOAT, 51.5)).encode()
@@ -282,7 +282,7 @@ async def test_a_wrong_checksum_is_asked_again_at_once() -> None:
 
 
 async def test_a_spoilt_frame_of_another_master_does_not_end_the_wait() -> None:
-    """Two requests in flight would be the consequence (section 8.1)."""
+    """Two requests in flight would be the consequence (xcom-protocol.md 8.1)."""
     spoilt = wire("G02")[:-1] + b"\0"
     stripped = wire("G38").replace(STRIPPED, b"")
 
@@ -392,7 +392,7 @@ def _strip(reply: bytes) -> bytes:
 
 
 async def test_a_stripped_reply_is_asked_again_at_once() -> None:
-    """Section 13.4, N6: not after the time-out, and it is counted and named."""
+    """xcom-protocol.md 13.4, N6: not after the time-out, and it is counted and named."""
     seen: list[Frame] = []
 
     def answer(asked: Frame) -> bytes:
@@ -547,7 +547,7 @@ async def test_a_refused_write_tells_why_and_is_not_repeated(code: ErrorCode) ->
         assert one.gateway.flash_writes == 0
 
 
-# -- retries of reads (section 7)
+# -- retries of reads (xcom-protocol.md 7)
 
 
 @pytest.mark.parametrize(
@@ -586,7 +586,7 @@ async def test_busy_for_a_moment_is_waited_for() -> None:
         assert (await one.gateway.read_parameters([CURRENT])).values == (12.0,)
 
 
-# -- messages (section 10.1)
+# -- messages (xcom-protocol.md 10.1)
 
 
 def _log(messages: list[Message], *, remaining: bool = False, flags: int = 0) -> Answer:

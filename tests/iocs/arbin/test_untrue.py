@@ -64,7 +64,7 @@ async def test_what_is_done_late_is_waited_for(ca_space: CaSpace) -> None:
 async def test_a_user_variable_is_only_acknowledged(
     ca_space: CaSpace, fault: str, held: float
 ) -> None:
-    """The cycler reports none of them (CTI reference, section 4.10): nobody can compare."""
+    """The cycler reports none of them (arbin-protocol.md 4.10): nobody can compare."""
     async with (
         simulator() as (cycler, link),
         ioc(ca_space, link) as (_, port),

@@ -26,7 +26,7 @@ BITS = (
     *("HighPressureSensor", "LowPressureSensor", "MotorCurrentSensor", "MotorCurrentHigh"),
     *("InverterError", "DriverCommLoss", "InverterCommLoss", "Unknown"),
 )
-"""The bits of both words from bit 0 (CPA reference, section 3), and the one that it lacks."""
+"""The bits of both words from bit 0 (cpa1110-protocol.md 3), and the one that it lacks."""
 
 WORDS = (
     *("Cooling water inlet too hot", "Cooling water inlet too cold"),
@@ -58,7 +58,7 @@ STATES = {
     16: ("Resolve previous error", 2),
     -1: ("Unknown", 1),
 }
-"""Panel's number, label, severity (CPA reference, section 4); the place is the PV's number."""
+"""Panel's number, label, severity (cpa1110-protocol.md 4); the place is the PV's number."""
 
 COMMANDS = ("Start", "Stop")
 PAL_PER_PSI = 6894.757

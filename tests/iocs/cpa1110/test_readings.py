@@ -156,7 +156,7 @@ async def test_each_bit_raises_its_own_alarm_and_no_other(
     model = CompressorModel(Panel(revision))
     even = sum(1 << bit for bit in range(0, 31, 2))
     odd = sum(1 << bit for bit in range(1, 31, 2))
-    if revision == REVISION_2X:  # its masks are float32 of 24 bits (CPA reference, section 3)
+    if revision == REVISION_2X:  # its masks are float32 of 24 bits (cpa1110-protocol.md 3)
         even, odd = even & 0xFF_FFFF, odd & 0xFF_FFFF
     async with (
         simulator(model) as (_, link),

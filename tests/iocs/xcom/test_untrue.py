@@ -93,7 +93,7 @@ async def test_what_flash_shows_after_that_is_seen(ca_space: CaSpace) -> None:
 
 @pytest.mark.parametrize("fault", ["ignore", "clip=10", "defer=3600"])
 async def test_ram_cannot_be_read_back(ca_space: CaSpace, fault: str) -> None:
-    """Nobody can compare: such a put is done when it was acknowledged (reference, section 9.1)."""
+    """Nobody can compare: such a put is done when it was acknowledged (xcom-protocol.md 9.1)."""
     async with plant(ca_space) as one:
         await one.watch(CHARGE)
         await one.simulator.set_fault(parse_fault(fault))
