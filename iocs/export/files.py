@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +16,7 @@ from iocs.registry import MODULES, load
 
 from . import alarm, archiver, db, pvtable, saverestore
 from .parts import parts_of
+from .pieces import Piece, pieces_of
 from .rows import rows_of
 from .target import Target, screen_names
 
@@ -104,7 +105,8 @@ def export(
     if kind is Kind.DB:
         if chosen.whole:
             return _databases(targets, chosen.collection)
-        return tuple(file for target in targets for file in _own_database(target))
+        alone = (_databases([target], target.name, apart=True) for target in targets)
+        return tuple(dict.fromkeys(file for files in alone for file in files))
     if kind is Kind.SCREENS:
         return _screen_files(targets)
     if kind is Kind.ALARM:
@@ -142,33 +144,44 @@ def write(files: Iterable[ExportFile], folder: Path) -> list[Path]:
     return written
 
 
-def _databases(targets: Sequence[Target], collection: str) -> tuple[ExportFile, ...]:
-    """A template per instrument; per IOC where their settings give them different PVs."""
-    variants: dict[str, dict[str, list[Target]]] = {}
+def _databases(
+    targets: Sequence[Target], collection: str, *, apart: bool = False
+) -> tuple[ExportFile, ...]:
+    """A template of each kind of part, and which of them make up the IOCs.
+
+    IOCs of an instrument share its templates; where their settings give them different PVs, each
+    has its own. `apart`: in files of their names, beside what all share.
+    """
+    templates: dict[tuple[str, str], dict[str, list[tuple[Target, Piece]]]] = {}
     for target in targets:
-        text = _template(target)
-        variants.setdefault(target.instrument, {}).setdefault(text, []).append(target)
-    files: list[ExportFile] = []
-    instances: list[db.Instance] = []
-    for instrument, texts in variants.items():
+        for piece in pieces_of(target):
+            owner = "" if piece.shared else target.instrument
+            text = db.template(piece, f"labioc export db {owner}".rstrip())
+            texts = templates.setdefault((owner, piece.kind), {})
+            texts.setdefault(text, []).append((target, piece))
+    files: dict[str, str] = {}
+    uses: dict[str, list[dict[str, str]]] = {}
+    for (owner, kind), texts in sorted(templates.items(), key=lambda item: item[0][0] != ""):
         for text, users in texts.items():
-            name = f"{instrument if len(texts) == 1 else users[0].name}.template"
-            files.append(ExportFile(name, text))
-            instances += [db.Instance(name, user.prefix) for user in users]
-    text = db.substitutions(instances, "labioc export db")
-    return (*files, ExportFile(f"{collection}.substitutions", text))
+            first = users[0][0].name if apart or len(texts) > 1 else owner
+            stem = "_".join(word for word in (owner and first, kind) if word)
+            name = _free(stem, files)
+            files[name] = text
+            uses[name] = [_macros(target, piece) for target, piece in users]
+    text = db.substitutions(uses, "labioc export db")
+    found = [ExportFile(name, text) for name, text in files.items()]
+    return (*found, ExportFile(f"{collection}.substitutions", text))
 
 
-def _own_database(target: Target) -> Iterable[ExportFile]:
-    """One IOC by itself, in files of its name: what is shared with other IOCs stays as it is."""
-    name = f"{target.name}.template"
-    yield ExportFile(name, _template(target))
-    text = db.substitutions([db.Instance(name, target.prefix)], "labioc export db")
-    yield ExportFile(f"{target.name}.substitutions", text)
+def _free(stem: str, taken: Collection[str]) -> str:
+    """The name of a template, with a number if others have it."""
+    numbers = ("", *map(str, range(2, len(taken) + 3)))
+    return next(n for number in numbers if (n := f"{stem}{number}.template") not in taken)
 
 
-def _template(target: Target) -> str:
-    return db.template(target.rows, target.title, f"labioc export db {target.instrument}")
+def _macros(target: Target, piece: Piece) -> dict[str, str]:
+    p, r = db.split_prefix(target.prefix)
+    return {"P": p, "R": r, **dict(piece.macros)}
 
 
 def _archiver_files(target: Target, _: Options) -> Iterable[ExportFile]:

@@ -63,6 +63,7 @@ class Row:
 
     name: without the prefix.
     spec: what was declared (record, native type, count, units, states, limits, archive ...).
+    scan: what reads it, or reads back what was put to it; empty if nothing does.
     fields: the record's fields with what they read, as text, menus by their label.
     settings: fields that clients may change and autosave keeps; VAL for settings of the IOC.
     setpoint: for a readback the name of its set point, else empty.
@@ -76,6 +77,7 @@ class Row:
     name: str
     spec: PointSpec
     section: Section
+    scan: str
     fields: tuple[tuple[str, str], ...]
     settings: tuple[str, ...]
     setpoint: str
@@ -123,6 +125,7 @@ def _row(
         name=name,
         spec=point.spec,
         section=_section(name),
+        scan=point.poller.scan.label if point.poller else "",
         fields=tuple(_field_texts(point)),
         settings=tuple(_settings(point)),
         setpoint=setpoint if setpoint != name and setpoint in names else "",

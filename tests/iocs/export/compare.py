@@ -7,12 +7,14 @@ and leaves out those differences that are meant, each with its reason.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from iocs.ca.dbr import Native
 from iocs.export.rows import Row
-from iocs.record.spec import MAX_LONG, MIN_LONG
+from iocs.record.alarm import DEFAULT_SEVERITIES, LIMIT_FIELDS, SEVERITY_FIELDS
 from tests.support.libca import Form, Libca
 
 Facts = dict[str, Any]
@@ -45,18 +47,44 @@ _UNSCANNED = (
     "the driver posts these by itself (I/O Intr); a record without a driver can only be Passive"
 )
 _WRITE = "EPICS Base lets everybody write to every record unless the site has access security"
-_LONG = (
-    "EPICS Base carries limits of integers through single precision, in which the greatest 32-bit"
-    " number wraps round; ours says the limit that the field has"
+_UNSET = (
+    "a limit that is not set is left out of the record: 0 without a severity there; ours is NaN or"
+    " the end of the range, with the severity at hand, so that setting the limit is enough"
 )
 
+
+def _unset(limit: str) -> tuple[Meant, ...]:
+    """A limit of which none is declared: it alarms on neither side."""
+    severity = SEVERITY_FIELDS[limit]
+    at_hand = DEFAULT_SEVERITIES[limit].name
+
+    def none_declared(row: Row) -> bool:
+        return math.isnan(getattr(row.spec, limit.lower()))
+
+    def no_limit(row: Row, ours: Any, base: Any) -> bool:
+        unset = row.spec.unset_limit(limit)
+        same = ours == unset or (ours != ours and unset != unset)
+        return none_declared(row) and base == 0 and same
+
+    return (
+        Meant(_UNSET, f"field {limit}", no_limit),
+        Meant(
+            _UNSET,
+            f"ctrl {limit.lower()}",
+            lambda row, ours, base: row.spec.native is Native.LONG and no_limit(row, ours, base),
+        ),
+        Meant(
+            _UNSET,
+            f"field {severity}",
+            lambda row, ours, base: none_declared(row) and (ours, base) == (at_hand, "NO_ALARM"),
+        ),
+    )
+
+
 MEANT = (
+    *(meant for limit in LIMIT_FIELDS for meant in _unset(limit)),
     Meant(_WRITE, "write access", lambda row, ours, base: not row.spec.writable and base),
     Meant(_UNSCANNED, "field SCAN", lambda _, ours, base: (ours, base) == ("I/O Intr", "Passive")),
-    *(
-        Meant(_LONG, f"ctrl {limit}", lambda _, ours, base: (ours, base) == (MAX_LONG, MIN_LONG))
-        for limit in ("hihi", "high")
-    ),
 )
 
 
@@ -88,6 +116,12 @@ async def types(ca: Libca, pvnames: Sequence[str]) -> list[tuple[int, int]]:
     """Native type and element count of many PVs."""
     infos = await gather(ca.info(pvname) for pvname in pvnames)
     return [(info.datatype, info.count) for info in infos]
+
+
+async def descriptions(ca: Libca, pvnames: Sequence[str]) -> list[str]:
+    """What many PVs say of themselves."""
+    readings = await gather(ca.get(f"{pvname}.DESC") for pvname in pvnames)
+    return [reading.value for reading in readings]
 
 
 async def all_facts(ca: Libca, prefix: str, rows: Sequence[Row]) -> list[Facts]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from iocs.export.db import split_prefix
-from iocs.export.files import Kind, Target, demo_target, export
-from tests.support.c_ioc import c_ioc
+from iocs.export.files import Kind, Target, demo_target, export, write
+from tests.support.c_ioc import c_ioc_of
 from tests.support.ca import CaSpace
 from tests.support.libca import Libca
 from tests.support.process import PythonProcess
@@ -61,13 +60,11 @@ async def pair(
 ) -> AsyncIterator[Pair]:
     """Both servers of the instrument whose module is the fixture's parameter."""
     target = demo_target(importlib.import_module(request.param).INSTRUMENT)
-    database = tmp_path / "test.template"
-    database.write_text(export(Kind.DB, [target])[0].text, encoding="utf-8")
+    *_, substitutions = write(export(Kind.DB, [replace(target, prefix=BASE)]), tmp_path)
     ours, base = new_ca_space(), new_ca_space()
-    p, r = split_prefix(BASE)
     async with (
         serve_ours(ours, request.param) as our_process,
-        c_ioc(base, database, macros=f"P={p},R={r}") as base_process,
+        c_ioc_of(base, substitutions) as base_process,
         Libca(ours) as our_client,
         Libca(base) as base_client,
     ):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from iocs.export.files import Kind, demo_target, export
+from iocs.export.files import Kind, demo_target, export, write
 from iocs.export.rows import Row
 from iocs.record.fields import SCAN_MENU
 from iocs.registry import MODULES
 from tests.iocs.export import compare
 from tests.iocs.export.conftest import BASE, OURS, Pair
 from tests.iocs.export.sample import INSTRUMENT
-from tests.support.c_ioc import c_ioc
+from tests.support.c_ioc import c_ioc, c_ioc_of
 from tests.support.ca import CaSpace
 from tests.support.libca import CaError, Libca, Mask, Reading
 from tests.support.process import PythonProcess
@@ -54,26 +57,54 @@ def told_by_the_device(row: Row, fact: str) -> bool:
     return fact in DRIVE_LIMITS and bool(row.readback) and undeclared
 
 
-async def base_names(process: PythonProcess) -> dict[str, str]:
-    """Names and record types of what EPICS Base has loaded, as its own shell lists them."""
-    await process.say("ioc('dbl \"\" RTYP'); print('listed')\n")
-    await process.line("listed$")
-    lines = [line.removeprefix(">>> ").split(", ") for line in process.stdout]
-    return {line[0]: line[1].strip('"') for line in lines if line[0].startswith(BASE)}
+async def base_field(process: PythonProcess, field: str) -> dict[str, str]:
+    """A field of every record that EPICS Base has loaded, empty where there is none."""
+    return await base_told(process, f'dbl "" {field}', r', "(.*)"')
+
+
+async def base_info(process: PythonProcess, tag: str) -> dict[str, str]:
+    """An info tag of every record that has it."""
+    return await base_told(process, f"dbli {tag}", rf' info\({tag}, "(.*)"\)')
+
+
+async def base_told(process: PythonProcess, command: str, pattern: str) -> dict[str, str]:
+    """What a command of EPICS Base's own shell tells of each record: name, then `pattern`."""
+    start = len(process.stdout)
+    await process.say(f"ioc({command!r}); print({command!r}[::-1])\n")
+    await process.line(f"{re.escape(command[::-1])}$")
+    line = re.compile(rf"(?:>>> )*({BASE}\S+?){pattern}$")
+    found = (line.match(text) for text in process.stdout[start:])
+    return {match[1]: match[2] for match in found if match}
 
 
 @EVERY
-async def test_names_and_types_are_those_of_our_ioc(pair: Pair) -> None:
-    loaded = await base_names(pair.base_process)
+async def test_names_types_and_texts_are_those_of_our_ioc(pair: Pair) -> None:
+    loaded = await base_field(pair.base_process, "RTYP")
     assert loaded == {BASE + row.name: row.spec.record for row in pair.target.rows}
     served = {line for line in pair.our_process.stderr if line.startswith(OURS)}
     assert served == {OURS + row.name for row in pair.target.rows}
     names = [row.name for row in pair.target.rows]
-    ours, base = await asyncio.gather(
-        compare.types(pair.ours, [OURS + name for name in names]),
-        compare.types(pair.base, [BASE + name for name in names]),
-    )
-    assert dict(zip(names, ours, strict=True)) == dict(zip(names, base, strict=True))
+    for asked in (compare.types, compare.descriptions):
+        ours, base = await asyncio.gather(
+            asked(pair.ours, [OURS + name for name in names]),
+            asked(pair.base, [BASE + name for name in names]),
+        )
+        assert dict(zip(names, ours, strict=True)) == dict(zip(names, base, strict=True))
+
+
+@EVERY
+async def test_links_and_info_tags_are_those_of_each_pv(pair: Pair) -> None:
+    rows = pair.target.rows
+    links = await base_field(pair.base_process, "INP")
+    followed = {name: link.split(" ")[0] for name, link in links.items() if link.split(" ")[0]}
+    assert followed == {BASE + row.name: BASE + row.setpoint for row in rows if row.setpoint}
+    archived, _ = export(Kind.ARCHIVER, [replace(pair.target, prefix=BASE)])
+    assert await base_info(pair.base_process, "archive") == {
+        entry["pv"]: f"{entry['samplingmethod'].lower()}@{float(entry['samplingperiod']):g}"
+        for entry in json.loads(archived.text)
+    }
+    kept = {BASE + row.name: "VAL" for row in rows if "VAL" in row.settings}
+    assert await base_info(pair.base_process, "autosaveFields") == kept
 
 
 @EVERY
@@ -158,12 +189,13 @@ async def test_fields_that_a_record_type_lacks_are_absent_on_both_sides(pair: Pa
 async def test_base_refuses_a_wrong_record(
     ca_space: CaSpace, tmp_path: Path, right: str, wrong: str, complaint: str
 ) -> None:
-    text = export(Kind.DB, [demo_target(INSTRUMENT)])[0].text
+    *_, substitutions = write(export(Kind.DB, [demo_target(INSTRUMENT)]), tmp_path)
+    template = tmp_path / "sample.template"
+    text = template.read_text(encoding="utf-8")
     assert right in text
-    database = tmp_path / "wrong.template"
-    database.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+    template.write_text(text.replace(right, wrong, 1), encoding="utf-8")
     with pytest.raises(AssertionError, match=complaint):
-        async with c_ioc(ca_space, database, macros="P=A:,R=B:"):
+        async with c_ioc_of(ca_space, substitutions):
             pass
 
 
@@ -172,19 +204,20 @@ async def test_the_comparison_finds_what_is_wrong_in_a_database(
 ) -> None:
     target = demo_target(INSTRUMENT)
     row = target.rows[0]
-    right = wrong = export(Kind.DB, [target])[0].text
+    paths = write(export(Kind.DB, [target]), tmp_path)
+    (database,) = (path for path in paths if path.name == "sample.template")
+    right = wrong = database.read_text(encoding="utf-8")
     for text, replacement in (
         ('field(EGU, "°C")', 'field(EGU, "K")'),
         ('field(HIGH, "35.25")', 'field(HIGH, "35")'),
         ('field(LLSV, "MAJOR")', 'field(LLSV, "MINOR")'),
         ('field(PREC, "3")', 'field(PREC, "2")'),
-        ('    field(HOPR, "100")\n', ""),
+        ('field(HOPR, "100")', ""),
     ):
         assert text in wrong
         wrong = wrong.replace(text, replacement, 1)
     answers: list[compare.Facts] = []
     for content in (right, wrong):
-        database = tmp_path / "test.template"
         database.write_text(content, encoding="utf-8")
         space = new_ca_space()
         async with c_ioc(space, database, macros="P=A:,R=B:"), Libca(space) as ca:

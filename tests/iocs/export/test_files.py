@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import json
 import math
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +26,6 @@ from iocs.export.table import Format, pv_table
 from iocs.record.point import Point
 from iocs.registry import MODULES, load
 from tests.iocs.export.sample import INSTRUMENT
-from tests.support.peers import need
 from tests.support.process import ROOT
 
 PREFIX = "LAB:SAMPLE:"
@@ -123,32 +120,72 @@ def test_a_prefix_is_split_at_its_last_level(prefix: str, macros: tuple[str, str
     assert db.split_prefix(prefix) == macros
 
 
-async def test_base_expands_the_substitutions(tmp_path: Path, sample: Target) -> None:
-    need("epicscorelibs")
-    files.write(export(Kind.DB, [sample]), tmp_path)
-    loader = (
-        "from epicscorelibs import ioc; ioc.iocshRegisterCommon();"
-        " ioc.dbLoadDatabase(b'base.dbd', ioc.DEFAULT_DBD_PATH.encode(), None);"
-        " ioc.registerRecordDeviceDriver(ioc.pdbbase);"
-        " ioc.ioc('dbLoadTemplate demo.substitutions'); ioc.ioc('dbl')"
-    )
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", loader, cwd=tmp_path, stdout=asyncio.subprocess.PIPE
-    )
-    output, _ = await process.communicate()
-    assert process.returncode == 0
-    assert set(output.decode().split()) >= {PREFIX + row.name for row in sample.rows}
+def databases(*targets: Target) -> dict[str, str]:
+    """Texts of the record databases by file name, without those that every instrument has."""
+    made = {file.path: file.text for file in export(Kind.DB, targets)}
+    return {name: text for name, text in made.items() if name not in SHARED}
 
 
-def test_two_iocs_share_a_template_only_if_their_pvs_are_the_same() -> None:
-    one, other = _targets_with_parts(1, 2)
-    shared = export(Kind.DB, [one, one])
-    assert [file.path for file in shared] == ["sample.template", "demo.substitutions"]
-    assert shared[1].text.count("{ ") == 3
-    apart = export(Kind.DB, [one, other], files.Options(collection="lab"))
-    assert [file.path for file in apart] == ["one.template", "two.template", "lab.substitutions"]
-    assert "Part2:Level" not in apart[0].text
-    assert "Part2:Level" in apart[1].text
+SHARED = ("ioc.template", "scan.template")
+
+
+def uses(text: str, template: str) -> list[tuple[str, ...]]:
+    """The values of the macros in the lines of a substitutions file for one template."""
+    (block,) = re.findall(rf'file "{template}" {{\n.*\n([\s\S]*?)^}}', text, re.MULTILINE)
+    return [tuple(re.findall(r'"([^"]*)"', line)) for line in block.splitlines()]
+
+
+def test_iocs_share_templates_however_many_parts_they_have() -> None:
+    made = databases(*_targets_with_parts(1, 2))
+    assert set(made) == {"sample.template", "sample_samplepart.template", "demo.substitutions"}
+    assert uses(made["demo.substitutions"], "sample_samplepart.template") == [
+        ("LAB:", "one:", "Part1:"),
+        ("LAB:", "two:", "Part1:"),
+        ("LAB:", "two:", "Part2:"),
+    ]
+    assert made["sample_samplepart.template"].count('"$(P)$(R)$(N)Level"') == 1
+
+
+def test_parts_with_different_pvs_have_a_template_each() -> None:
+    target = demo_target(load("iseg"))
+    odd = "M00:CH03:VoltageMeasure"
+    rows = tuple(
+        replace(row, fields=tuple((n, "kV" if n == "EGU" else t) for n, t in row.fields))
+        if row.name == odd
+        else row
+        for row in target.rows
+    )
+    made = databases(replace(target, rows=rows))
+    lines = uses(made["demo.substitutions"], "iseg_channel.template")
+    assert [name for *_, name in lines] == [f"M00:CH0{i}:" for i in (0, 1, 2, 4, 5, 6, 7)]
+    lines = uses(made["demo.substitutions"], "iseg_channel2.template")
+    assert lines == [("DEMO:", "HV:", "M00:CH03:")]
+    assert 'field(EGU, "kV")' in made["iseg_channel2.template"]
+
+
+def test_levels_of_names_that_repeat_have_one_template() -> None:
+    made = databases(demo_target(load("cvm96")))
+    phases = uses(made["demo.substitutions"], "cvm96_namedmeter_l.template")
+    assert phases == [
+        ("DEMO:", "CVM:", meter, line)
+        for meter in ("Main:", "Solar:")
+        for line in ("L1", "L2", "L3")
+    ]
+    assert 'field(DESC, "$(L) current")' in made["cvm96_namedmeter_l.template"]
+    assert "$(N)L1:" not in made["cvm96_namedmeter.template"]
+
+
+def test_a_template_says_only_what_base_would_not_say_by_itself(target: Target) -> None:
+    templates = [text for name, text in databases(target).items() if name.endswith(".template")]
+    written = [found for text in templates for found in re.findall(FIELD, text)]
+    assert written
+    limits = {"HIHI", "HIGH", "LOW", "LOLO", "VAL"}  # a limit of 0 beside its severity is one
+    for name, value in written:
+        assert value not in ("", "NaN", "NO_ALARM", "Passive", "2147483647"), name
+        assert value != "0" or name in limits, name
+
+
+FIELD = r'field\((\w+), "([^"]*)"\)'
 
 
 def test_some_iocs_alone_leave_the_files_of_all_alone(tmp_path: Path) -> None:
@@ -178,7 +215,7 @@ def test_an_ioc_alone_leaves_the_template_of_its_instrument_alone(tmp_path: Path
     write_site("bar")
     assert main(["export", "db", "--config", str(site), "--output", str(folder)]) == 0
     before = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
-    assert set(before) == {"cpa1110.template", "site.substitutions"}
+    assert set(before) == {"cpa1110.template", "site.substitutions", *SHARED}
     write_site("psi")
     assert main(["export", "db", "south", "--config", str(site), "--output", str(folder)]) == 0
     after = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
@@ -186,6 +223,18 @@ def test_an_ioc_alone_leaves_the_template_of_its_instrument_alone(tmp_path: Path
     assert set(after) - set(before) == {"south.template", "south.substitutions"}
     assert 'field(EGU, "psi")' in after["south.template"]
     assert 'file "south.template"' in after["south.substitutions"]
+
+
+def test_iocs_of_different_settings_have_templates_of_their_names() -> None:
+    targets: list[Target] = []
+    for name, unit in (("north", "bar"), ("south", "psi"), ("east", "bar")):
+        instrument = load("cpa1110")
+        demo = replace(instrument.demo, settings=(("pressure_unit", unit),), prefix=f"{name}:")
+        targets.append(replace(demo_target(replace(instrument, demo=demo)), name=name))
+    made = databases(*targets)
+    assert set(made) == {"north.template", "south.template", "demo.substitutions"}
+    assert uses(made["demo.substitutions"], "north.template") == [("", "north:"), ("", "east:")]
+    assert uses(made["demo.substitutions"], "south.template") == [("", "south:")]
 
 
 def _targets_with_parts(*counts: int) -> list[Target]:
@@ -236,9 +285,6 @@ def test_the_archiver_gets_strings_for_periods(target: Target) -> None:
         assert re.fullmatch(r"[a-zA-Z0-9_\-+:\[\]<>;/,#{}^]+", entry["pv"])
     lines = [line.split("\t") for line in plain.text.splitlines()]
     assert lines == [[e["pv"], e["samplingperiod"], e["samplingmethod"].lower()] for e in entries]
-    database = export(Kind.DB, [target])[0].text
-    tags = re.findall(r'info\(archive, "(\w+)@([\d.]+)"\)', database)
-    assert [[float(p), m] for m, p in tags] == [[float(p), m] for _, p, m in lines]
 
 
 def room(period: str) -> int:
