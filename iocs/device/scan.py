@@ -213,6 +213,11 @@ class Poller(Generic[D, R]):
         self._stale: asyncio.TimerHandle | None = None
         self._overdue_at = math.inf
 
+    @property
+    def label(self) -> str:
+        """The name of the scan in PV names."""
+        return self.scan.label
+
     async def run(self) -> None:
         """Poll until cancelled."""
         loop = asyncio.get_running_loop()

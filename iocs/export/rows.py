@@ -125,7 +125,7 @@ def _row(
         name=name,
         spec=point.spec,
         section=_section(name),
-        scan=point.poller.scan.label if point.poller else "",
+        scan=point.poller.label if point.poller else "",
         fields=tuple(_field_texts(point)),
         settings=tuple(_settings(point)),
         setpoint=setpoint if setpoint != name and setpoint in names else "",

@@ -34,7 +34,10 @@ from .spec import PointSpec, Presence
 
 
 class Reader(Protocol):
-    """What reads a record from a device."""
+    """What reads a record from a device; ``label`` is its name in PV names."""
+
+    @property
+    def label(self) -> str: ...
 
     @property
     def period(self) -> float: ...
