@@ -130,7 +130,7 @@ def _row(
         settings=tuple(_settings(point)),
         setpoint=setpoint if setpoint != name and setpoint in names else "",
         readback=readback if readback in names else "",
-        value=point.value if point.pvname in group.settings else _harmless_value(point),
+        value=_harmless_value(point, point.pvname in group.settings),
         locked=not point.group.access.writable(point.pvname),
         to_device=point.spec.writable and point.pvname not in group.settings,
         archive=rates.archive(point),
@@ -180,11 +180,13 @@ def _settings(point: Point) -> Iterator[str]:
         yield "VAL"
 
 
-def _harmless_value(point: Point) -> float | None:
-    """A value that looks right on a screen and raises no alarm."""
+def _harmless_value(point: Point, setting: bool) -> float | None:
+    """The value of a setting; for others one that looks right on a screen and raises no alarm."""
     spec = point.spec
     if spec.count > 1 or spec.native is Native.STRING:
         return None
+    if setting:
+        return point.value
     if spec.native is Native.ENUM:
         quiet = (i for i in range(len(spec.states)) if not point.judge(i).severity)
         return next(quiet, 0)

@@ -231,6 +231,7 @@ class Point(Channel):
     def change_limit(self, name: str, value: float) -> None:
         """Set an alarm limit, its severity or the hysteresis, and judge the present value again."""
         limits = self.limits
+        value = value + 0.0  # -0.0 is 0.0
         if name in LIMIT_FIELDS:
             limits.values[name] = math.nan if value == self.spec.unset_limit(name) else value
         elif name == "HYST":
