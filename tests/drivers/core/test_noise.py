@@ -278,7 +278,7 @@ async def test_a_simulated_gateway_drops_noise_and_serves_others() -> None:
 @pytest.mark.parametrize("rtu", [False, True])
 async def test_a_simulated_modbus_device_drops_noise(rtu: bool) -> None:
     server = ModbusServer({1: ModbusDevice()})
-    url = await server.listen(TcpUrl("127.0.0.1", 0, rtu))
+    url = await server.open_tcp(TcpUrl("127.0.0.1", 0, rtu))
     await _flooded(url, b"\xaa")
     assert server.connections == 0
     await server.close()
