@@ -105,17 +105,20 @@ Connect: TypeAlias = Callable[[Connection], Receiver]
 class Terminal:
     """One pseudo-terminal; the client opens the other end, `path`, like a serial port."""
 
-    def __init__(self, connect: Callable[[Terminal], Receiver]) -> None:
+    def __init__(self) -> None:
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
         self.path = os.ttyname(self._slave)
-        self._receiver = connect(self)
-        asyncio.get_running_loop().add_reader(self._master, self._read)
 
-    def _read(self) -> None:
-        with suppress(OSError):
-            self._receiver.receive(os.read(self._master, tcp.PIECE))
+    def deliver_to(self, receive: Callable[[bytes], None]) -> None:
+        """Pass on what the client sends, from now on."""
+
+        def read() -> None:
+            with suppress(OSError):
+                receive(os.read(self._master, tcp.PIECE))
+
+        asyncio.get_running_loop().add_reader(self._master, read)
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
@@ -128,7 +131,6 @@ class Terminal:
         asyncio.get_running_loop().remove_reader(self._master)
         os.close(self._master)
         os.close(self._slave)
-        self._receiver.close()
 
 
 class Datagrams(asyncio.DatagramProtocol):
@@ -173,7 +175,7 @@ class Ports:
         self.piece = piece
         self.connections: list[Connection] = []
         self.datagrams: list[Datagrams] = []
-        self.terminals: list[Terminal] = []
+        self._terminals: list[tuple[Terminal, Receiver]] = []
         self._redial = redial
         self._refusing = False
         self._listening: dict[TcpUrl, tuple[Connect, asyncio.Server | None]] = {}
@@ -218,8 +220,10 @@ class Ports:
 
     def open_terminal(self, connect: Callable[[Terminal], Receiver]) -> Terminal:
         """A new pseudo-terminal."""
-        terminal = Terminal(connect)
-        self.terminals.append(terminal)
+        terminal = Terminal()
+        receiver = connect(terminal)
+        terminal.deliver_to(receiver.receive)
+        self._terminals.append((terminal, receiver))
         return terminal
 
     def disconnect(self) -> None:
@@ -251,10 +255,12 @@ class Ports:
         for _, server in self._listening.values():
             if server is not None:
                 server.close()
-        for each in (*self.connections, *self.datagrams, *self.terminals):
+        for each in (*self.connections, *self.datagrams):
             each.close()
-        self.datagrams.clear()
-        self.terminals.clear()
+        for terminal, receiver in self._terminals:
+            receiver.close()
+            terminal.close()
+        self._terminals.clear()
         await asyncio.sleep(0)
 
     async def _start(self, url: TcpUrl, connect: Connect) -> asyncio.Server:
