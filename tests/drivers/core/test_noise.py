@@ -273,7 +273,7 @@ async def test_a_simulated_gateway_drops_noise_and_serves_others() -> None:
             while not flood.done():
                 assert await other.read(101, 3000) is not None
             await flood
-            assert one.moxa.connections == 1
+            assert one.connections == 1
 
 
 @pytest.mark.parametrize("rtu", [False, True])
