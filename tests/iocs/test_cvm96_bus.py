@@ -22,7 +22,7 @@ FIRST_BLOCK = bytes.fromhex("04 0000 0028")
 
 def _scans(simulator: BusSimulator) -> Counter[int]:
     """How often each meter was asked for its first block."""
-    requests = simulator.server.requests()
+    requests = simulator.requests()
     return Counter(frame.unit for frame in requests if frame.pdu == FIRST_BLOCK)
 
 

@@ -10,111 +10,72 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import selectors
 import signal
 import stat
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeAlias
 
 from ..errors import BadUrl
 from ..url import Parity, SerialLine, TcpUrl, parse_link
-from .faults import FAULT_HELP, BadFault, FaultSpec, parse_fault
+from .commands import Command, CommandError
+from .faults import FAULT_HELP, BadFault, Fault, FaultSpec, parse_fault
+from .simulator import Simulator
 
 MODBUS_LINKS = "tcp://HOST:PORT, rtu+tcp://HOST:PORT (port 0 picks a free one) or pty"
 _LONGEST_GOODBYE = 1.0
 
 
-class CommandError(ValueError):
-    """A control command that cannot be done; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One control command: `run` gets the words after its name and returns the answer's text.
-
-    It raises `CommandError` to answer with an error.
-    """
-
-    usage: str
-    help: str
-    run: Callable[[Sequence[str]], Awaitable[str]]
-
-    @property
-    def name(self) -> str:
-        """The word that calls it."""
-        return self.usage.split()[0]
-
-
-class Simulator(Protocol):
-    """What a simulator offers to its command line."""
-
-    async def listen(self, link: str) -> str:
-        """Open an endpoint (a URL, or `pty`); returns the URL a client uses."""
-        ...
-
-    async def set_fault(self, spec: FaultSpec) -> None:
-        """Switch a fault on; raises `BadFault`."""
-        ...
-
-    async def clear_fault(self) -> None:
-        """Switch the fault off."""
-        ...
-
-    def commands(self) -> Sequence[Command]:
-        """The instrument's own control commands."""
-        ...
-
-    async def close(self) -> None:
-        """Stop."""
-        ...
-
-
-Build: TypeAlias = Callable[[argparse.Namespace], Simulator]
+Build: TypeAlias = Callable[[argparse.Namespace], Simulator[Any]]
 
 
 def make_parser(
-    prog: str, description: str, default_link: str, links: str = MODBUS_LINKS
+    prog: str,
+    description: str,
+    default_link: str,
+    links: str = MODBUS_LINKS,
+    *,
+    faults: Collection[Fault] = tuple(Fault),
+    slowest: float = 0.001,
 ) -> argparse.ArgumentParser:
     """A parser with the options every simulator has; instruments add their own.
 
-    `links` are the endpoints that `--link` takes, for its help.
+    `links` are the endpoints that `--link` takes, for its help; `slowest` is the lowest `--speed`.
     """
-    faults = "; ".join(f"{fault}: {text}" for fault, text in FAULT_HELP.items())
-    parser = argparse.ArgumentParser(
-        prog=prog, description=description, epilog=f"Faults: {faults}."
-    )
+    known = "; ".join(f"{fault}: {FAULT_HELP[fault]}" for fault in faults)
+    parser = argparse.ArgumentParser(prog=prog, description=description, epilog=f"Faults: {known}.")
+    add = parser.add_argument
+    add("--link", action="append", metavar="URL", help=f"endpoint to serve: {links}; may be given "
+        f"several times (default {default_link})")  # fmt: skip
+    add("--speed", type=number_within(slowest, 10_000.0), default=1.0,
+        help="how much faster the simulated time runs")  # fmt: skip
+    add("--fault", type=_fault, metavar="NAME[=VALUE][:COUNT][@reads|@writes]",
+        help="fault to start with")  # fmt: skip
+    add("--control", metavar="tcp://127.0.0.1:0", help="also take control commands on this port")
+    parser.set_defaults(default_link=default_link)
+    return parser
+
+
+def add_think(parser: argparse.ArgumentParser, default: float = 0.0) -> None:
+    """Add the time that an instrument takes for an answer."""
     parser.add_argument(
-        "--link",
-        action="append",
-        metavar="URL",
-        help=f"endpoint to serve: {links}; may be given several times (default {default_link})",
-    )
+        "--think", type=number_within(0.0, 60.0), default=default,
+        help="seconds between request and answer",
+    )  # fmt: skip
+
+
+def add_line(parser: argparse.ArgumentParser) -> None:
+    """Add the serial line at whose speed bytes move."""
     parser.add_argument(
-        "--speed", type=_positive, default=1.0, help="how much faster the simulated time runs"
-    )
-    parser.add_argument(
-        "--baud", type=_baud, help="move bytes at the speed of a serial line (default: at once)"
-    )
+        "--baud", type=whole_within(50, 4_000_000),
+        help="move bytes at the speed of a serial line (default: at once)",
+    )  # fmt: skip
     parser.add_argument(
         "--line", type=_framing, default=("N", 1), metavar="8N1", help="framing used with --baud"
     )
-    parser.add_argument(
-        "--think", type=_not_negative, default=0.0, help="seconds between request and answer"
-    )
-    parser.add_argument(
-        "--fault",
-        type=_fault,
-        metavar="NAME[=VALUE][:COUNT][@reads|@writes]",
-        help="fault to start with",
-    )
-    parser.add_argument(
-        "--control", metavar="tcp://127.0.0.1:0", help="also take control commands on this port"
-    )
-    parser.set_defaults(default_link=default_link)
-    return parser
 
 
 def line_of(options: argparse.Namespace) -> SerialLine | None:
@@ -196,7 +157,7 @@ def _somebody_types() -> bool:
 class Console:
     """Executes control commands, typed or over a loopback port."""
 
-    def __init__(self, simulator: Simulator) -> None:
+    def __init__(self, simulator: Simulator[Any]) -> None:
         self._simulator = simulator
         self._server: asyncio.Server | None = None
         self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
@@ -268,25 +229,30 @@ class Console:
         return f"fault {spec.fault}"
 
 
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0.0 < value <= 10_000.0:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 10000")
-    return value
+def whole_within(low: int, high: int) -> Callable[[str], int]:
+    """The type of an argument that is a whole number in a range."""
+
+    def convert(text: str) -> int:
+        if not (text.isascii() and text.isdecimal()) or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {low} to {high}")
+        return int(text)
+
+    return convert
 
 
-def _not_negative(text: str) -> float:
-    value = float(text)
-    if not 0.0 <= value <= 60.0:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 60")
-    return value
+def number_within(low: float, high: float) -> Callable[[str], float]:
+    """The type of an argument that is a number in a range."""
 
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {low:g} to {high:g}")
+        return value
 
-def _baud(text: str) -> int:
-    value = int(text)
-    if not 50 <= value <= 4_000_000:
-        raise argparse.ArgumentTypeError(f"{text} is not from 50 to 4000000")
-    return value
+    return convert
 
 
 def _framing(text: str) -> tuple[Parity, int]:

@@ -55,8 +55,8 @@ class ModbusDevice:
 
 
 def is_write(pdu: bytes) -> bool:
-    """True for requests that change something."""
-    return pdu[0] in _WRITES
+    """True for requests that change something, and for their answers."""
+    return pdu[0] & 0x7F in _WRITES
 
 
 def acknowledgement(pdu: bytes) -> bytes:

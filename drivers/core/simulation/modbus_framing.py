@@ -15,8 +15,8 @@ _MAX_RTU = 256
 
 
 @dataclass(frozen=True, slots=True)
-class ServerRequest:
-    """One request: the unit it is for, the PDU, and the transaction id (0 on RTU)."""
+class ModbusFrame:
+    """A request or its answer: the unit, the PDU, and the transaction id (0 on RTU)."""
 
     unit: int
     pdu: bytes
@@ -31,11 +31,11 @@ class Framing(Protocol):
         """Bytes since the last request that were of none."""
         ...
 
-    def feed(self, data: bytes) -> list[ServerRequest]:
+    def feed(self, data: bytes) -> list[ModbusFrame]:
         """Take received bytes; returns the requests that are complete now."""
         ...
 
-    def silence(self) -> list[ServerRequest]:
+    def silence(self) -> list[ModbusFrame]:
         """The line was quiet for a frame gap: whatever waits is a whole frame or garbage."""
         ...
 
@@ -68,10 +68,10 @@ class MbapFraming:
         self._buffer = bytearray()
         self.noise = 0
 
-    def feed(self, data: bytes) -> list[ServerRequest]:
+    def feed(self, data: bytes) -> list[ModbusFrame]:
         """Take bytes; a header that cannot be one empties the buffer."""
         self._buffer += data
-        found: list[ServerRequest] = []
+        found: list[ModbusFrame] = []
         while len(self._buffer) >= 7:
             protocol = int.from_bytes(self._buffer[2:4], "big")
             length = int.from_bytes(self._buffer[4:6], "big")
@@ -85,10 +85,10 @@ class MbapFraming:
             frame = bytes(self._buffer[:end])
             del self._buffer[:end]
             self.noise = 0
-            found.append(ServerRequest(frame[6], frame[7:], int.from_bytes(frame[:2], "big")))
+            found.append(ModbusFrame(frame[6], frame[7:], int.from_bytes(frame[:2], "big")))
         return found
 
-    def silence(self) -> list[ServerRequest]:
+    def silence(self) -> list[ModbusFrame]:
         """Silence means nothing on a stream with lengths."""
         return []
 
@@ -106,12 +106,12 @@ class RtuFraming:
         self._garbage = False
         self.noise = 0
 
-    def feed(self, data: bytes) -> list[ServerRequest]:
+    def feed(self, data: bytes) -> list[ModbusFrame]:
         """Take bytes; after garbage nothing is found until the line was silent."""
         self._buffer += data
         self.noise += max(0, len(self._buffer) - _MAX_RTU - 1)
         del self._buffer[_MAX_RTU + 1 :]
-        found: list[ServerRequest] = []
+        found: list[ModbusFrame] = []
         while not self._garbage and (end := self._expected_end()) and len(self._buffer) >= end:
             frame = bytes(self._buffer[:end])
             if not _crc_fits(frame):
@@ -119,17 +119,17 @@ class RtuFraming:
                 break
             del self._buffer[:end]
             self.noise = 0
-            found.append(ServerRequest(frame[0], frame[1:-2]))
+            found.append(ModbusFrame(frame[0], frame[1:-2]))
         return found
 
-    def silence(self) -> list[ServerRequest]:
+    def silence(self) -> list[ModbusFrame]:
         """Take the buffer as one frame if its CRC fits, else drop it."""
         frame = bytes(self._buffer)
         self._buffer.clear()
         self._garbage = False
         if 4 <= len(frame) <= _MAX_RTU and _crc_fits(frame):
             self.noise = 0
-            return [ServerRequest(frame[0], frame[1:-2])]
+            return [ModbusFrame(frame[0], frame[1:-2])]
         self.noise += len(frame)
         return []
 

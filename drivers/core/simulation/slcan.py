@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import tty
-from contextlib import suppress
 from pathlib import Path
 
 from ..can.frame import CanFrame
 from ..url import CanUrl
 from .can_line import SimulatedLine
+from .ports import Terminal
 
 _OK, _BEL = b"\r", b"\a"
 _RATES = {
@@ -18,7 +15,6 @@ _RATES = {
     "S6": 500_000, "S7": 800_000, "S8": 1_000_000,
 }  # fmt: skip
 _LONGEST = 64
-_PIECE = 512
 
 
 class SlcanAdapter:
@@ -36,44 +32,43 @@ class SlcanAdapter:
         self._buffer = bytearray()
         self._bitrate: int | None = None
         self._open = False
-        self._master = self._slave = -1
+        self._terminal: Terminal | None = None
+        self._path = ""
         self.plug_in()
 
     @property
     def url(self) -> CanUrl:
         """The link a client opens."""
-        path = str(self._link_name or os.ttyname(self._slave))
         options = (("sleep_after_open", "0.05"),)
+        path = str(self._link_name or self._path)
         return CanUrl("slcan", path, bitrate=self._line.bitrate, options=options)
 
     def plug_in(self) -> None:
         """Open the terminal."""
-        if self._master >= 0:
+        if self._terminal is not None:
             return
-        self._master, self._slave = os.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
+        self._terminal = Terminal()
+        self._terminal.deliver_to(self._obey_all)
+        self._path = self._terminal.path
         self._open, self._bitrate = False, None
         self._buffer.clear()
         if self._link_name is not None:
             self._link_name.unlink(missing_ok=True)
-            self._link_name.symlink_to(os.ttyname(self._slave))
-        asyncio.get_running_loop().add_reader(self._master, self._read)
+            self._link_name.symlink_to(self._path)
 
     def unplug(self) -> None:
         """Take the adapter away: the client's end reports an error."""
-        if self._master < 0:
+        if self._terminal is None:
             return
-        asyncio.get_running_loop().remove_reader(self._master)
-        os.close(self._master)
-        os.close(self._slave)
-        self._master = self._slave = -1
+        self._terminal.close()
+        self._terminal = None
         if self._link_name is not None:
             self._link_name.unlink(missing_ok=True)
 
     def inject(self, data: bytes) -> None:
         """Send the client bytes as they are, junk for example."""
-        self._write(data)
+        if self._terminal is not None:
+            self._terminal.write(data)
 
     def close(self) -> None:
         """Take the adapter away for good."""
@@ -84,16 +79,12 @@ class SlcanAdapter:
     def _on_the_bus(self) -> bool:
         return self._open and self._bitrate == self._line.bitrate
 
-    def _read(self) -> None:
-        try:
-            data = os.read(self._master, _PIECE)
-        except OSError:
-            return
+    def _obey_all(self, data: bytes) -> None:
         self._buffer += data
         while (end := self._buffer.find(b"\r")) >= 0:
             line = bytes(self._buffer[:end]).decode("ascii", "replace")
             del self._buffer[: end + 1]
-            self._write(self._obey(line))
+            self.inject(self._obey(line))
         del self._buffer[:-_LONGEST]
 
     def _obey(self, line: str) -> bytes:
@@ -133,13 +124,8 @@ class SlcanAdapter:
     def _heard(self, frame: CanFrame) -> None:
         if self._on_the_bus:
             data = frame.data.hex().upper()
-            self._write(f"t{frame.identifier:03X}{len(frame.data)}{data}\r".encode())
+            self.inject(f"t{frame.identifier:03X}{len(frame.data)}{data}\r".encode())
 
     def _complain(self) -> None:
         if self._open:
-            self._write(_BEL)
-
-    def _write(self, data: bytes) -> None:
-        if self._master >= 0:
-            with suppress(BlockingIOError):  # nobody reads: an adapter loses these bytes as well
-                os.write(self._master, data)
+            self.inject(_BEL)

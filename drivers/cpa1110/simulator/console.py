@@ -7,17 +7,16 @@ functions 03, 06 and 16 for the command register, any unit id on TCP, only its o
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import Sequence
 
+from ...core.simulation.commands import Command, CommandError
 from ...core.simulation.console import (
-    Command,
-    CommandError,
+    add_line,
+    add_think,
     line_of,
     make_parser,
     run_simulator,
 )
-from ...core.simulation.faults import FaultSpec
 from ...core.simulation.modbus_server import ModbusServer
 from ...core.url import SerialLine
 from ..protocol import (
@@ -33,8 +32,8 @@ SETTLED_AFTER = 3600.0
 """Simulated seconds after which temperatures and pressures of a running machine have settled."""
 
 
-class CompressorSimulator:
-    """A panel, its server and its control commands."""
+class CompressorSimulator(ModbusServer):
+    """A panel on real ports and its control commands."""
 
     def __init__(
         self,
@@ -47,25 +46,13 @@ class CompressorSimulator:
     ) -> None:
         self.model = model or CompressorModel()
         self.registers = PanelRegisters(self.model, speed=speed)
-        self.server = ModbusServer(
-            {unit: self.registers}, any_unit=self.registers, line=line, think=think
+        super().__init__(
+            {unit: self.registers},
+            any_unit=self.registers,
+            line=line,
+            think=think,
+            defaults=LINK_DEFAULTS,
         )
-
-    async def listen(self, link: str) -> str:
-        """Open an endpoint; returns the URL a client uses. Raises `BadUrl`, `OSError`."""
-        return await self.server.open(link, LINK_DEFAULTS)
-
-    async def set_fault(self, spec: FaultSpec) -> None:
-        """Switch a fault on; raises `BadFault`."""
-        await self.server.set_fault(spec)
-
-    async def clear_fault(self) -> None:
-        """Switch the fault off."""
-        await self.server.clear_fault()
-
-    async def close(self) -> None:
-        """Stop serving."""
-        await self.server.close()
 
     def commands(self) -> Sequence[Command]:
         """What can be done at this compressor while it runs."""
@@ -74,8 +61,8 @@ class CompressorSimulator:
             Command("alarm BIT...|clear", "sets alarms (a running motor stops)", self._alarm),
             Command("warning BIT...|clear", "sets warnings", self._warning),
             Command("units psi|bar|kPa F|C|K", "switches the units of the panel", self._units),
-            Command("requests", "tells how many reads and writes were received", self._requests),
-            Command("disconnect", "resets all TCP connections", self._disconnect),
+            self.count_command,
+            self.disconnect_command,
         )
 
     async def _state(self, words: Sequence[str]) -> str:
@@ -108,16 +95,6 @@ class CompressorSimulator:
         self.model.panel.pressure_unit = pressures[words[0]]
         self.model.panel.temperature_unit = temperatures[words[1]]
         return f"units {words[0]} {words[1]}"
-
-    async def _requests(self, words: Sequence[str]) -> str:
-        del words
-        return f"reads {self.server.reads} writes {self.server.writes}"
-
-    async def _disconnect(self, words: Sequence[str]) -> str:
-        del words
-        self.server.disconnect()
-        await asyncio.sleep(0)
-        return "disconnected"
 
 
 def _mask(words: Sequence[str]) -> int:
@@ -175,4 +152,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--running", action="store_true", help="start as a compressor that runs since an hour"
     )
+    add_line(parser)
+    add_think(parser)
     return run_simulator(parser, _build, argv)

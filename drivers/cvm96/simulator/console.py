@@ -10,14 +10,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 
+from ...core.simulation.commands import Command, CommandError
 from ...core.simulation.console import (
-    Command,
-    CommandError,
+    add_line,
+    add_think,
     line_of,
     make_parser,
+    number_within,
     run_simulator,
 )
-from ...core.simulation.faults import FaultSpec
 from ...core.simulation.modbus_server import ModbusServer
 from ...core.url import SerialLine
 from ..protocol import DEFAULT_ADDRESS, FRAME_LIMIT, DemandMode
@@ -29,8 +30,8 @@ from .model import MeterModel
 _POWER_UP = 5.0
 
 
-class BusSimulator:
-    """Meters by address, their server and its control commands.
+class BusSimulator(ModbusServer):
+    """Meters by address, on real ports, and their control commands.
 
     `gateway`: on TCP, silent addresses are answered with exception 11, as by many gateways.
     """
@@ -44,33 +45,21 @@ class BusSimulator:
         gateway: bool = False,
     ) -> None:
         self.meters = dict(meters)
-        self.server = ModbusServer(
-            self.meters, any_unit=SilentTarget() if gateway else None, line=line, think=think
+        super().__init__(
+            meters,
+            any_unit=SilentTarget() if gateway else None,
+            line=line,
+            think=think,
+            defaults=LINK_DEFAULTS,
         )
-
-    async def listen(self, link: str) -> str:
-        """Open an endpoint; returns the URL a client uses. Raises `BadUrl`, `OSError`."""
-        return await self.server.open(link, LINK_DEFAULTS)
-
-    async def set_fault(self, spec: FaultSpec) -> None:
-        """Switch a fault on, for all meters; raises `BadFault`."""
-        await self.server.set_fault(spec)
-
-    async def clear_fault(self) -> None:
-        """Switch the fault off."""
-        await self.server.clear_fault()
-
-    async def close(self) -> None:
-        """Stop serving."""
-        await self.server.close()
 
     def kill(self, address: int) -> None:
         """Take a meter off the bus: its address is silent."""
-        self.server.remove_device(address)
+        self.remove_device(address)
 
     def revive(self, address: int) -> None:
         """Put a meter back on the bus."""
-        self.server.add_device(address, self.meters[address])
+        self.add_device(address, self.meters[address])
 
     def commands(self) -> Sequence[Command]:
         """What can be done at these meters while they run."""
@@ -83,7 +72,7 @@ class BusSimulator:
             Command(
                 "clear ADDRESS energies|extremes", "clears counters, as at the keypad", self._clear
             ),
-            Command("requests", "tells how many reads and writes were received", self._requests),
+            self.count_command,
         )
 
     async def _kill(self, words: Sequence[str]) -> str:
@@ -119,10 +108,6 @@ class BusSimulator:
         else:
             raise CommandError("clear takes an address and energies or extremes")
         return f"cleared {words[1]} of {address}"
-
-    async def _requests(self, words: Sequence[str]) -> str:
-        del words
-        return f"reads {self.server.reads} writes {self.server.writes}"
 
     def _addresses(self, words: Sequence[str]) -> list[int]:
         known = {str(address): address for address in self.meters}
@@ -182,8 +167,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="1..216", help="address of the first meter; the others follow (default 1)",
     )  # fmt: skip
     parser.add_argument(
-        "--hour", type=_hour, default=10.0, help="time of the day to start at, 0 to 24 (default 10)"
-    )
+        "--hour", type=number_within(0.0, 24.0), default=10.0,
+        help="time of the day to start at, 0 to 24 (default 10)",
+    )  # fmt: skip
     parser.add_argument(
         "--demand-mode", choices=[str(mode) for mode in DemandMode], default="W",
         help="what maximum demand is, as set at the keypad",
@@ -202,11 +188,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--gateway", action="store_true",
         help="on tcp:// answer for silent addresses with exception 11, as gateways do",
     )  # fmt: skip
+    add_line(parser)
+    add_think(parser)
     return run_simulator(parser, _build, argv)
-
-
-def _hour(text: str) -> float:
-    value = float(text)
-    if not 0.0 <= value <= 24.0:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 24")
-    return value

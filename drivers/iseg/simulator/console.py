@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from ...core.simulation.console import run_simulator
-from ...core.simulation.faults import BadFault, FaultSpec, parse_fault
+from ...core.simulation.console import make_parser, number_within, run_simulator, whole_within
 from ..protocol import ADDRESSES, MAX_CHANNELS
 from .channel import ChannelModel
 from .crate import LINKS, CrateSimulator
@@ -62,53 +61,26 @@ def _build(options: argparse.Namespace) -> CrateSimulator:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the simulator from the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="iseg-simulator",
-        description="Simulated iseg high-voltage modules on a CAN line.",
-        epilog=f"Faults of all modules: {', '.join(FAULTS)}; more by commands, see help.",
+    parser = make_parser(
+        "iseg-simulator",
+        "Simulated iseg high-voltage modules on a CAN line.",
+        DEFAULT_LINK,
+        LINKS,
+        faults=FAULTS,
     )
     add = parser.add_argument
-    add("--link", action="append", metavar="LINK", help=f"{LINKS}; may be repeated")
-    add("--modules", type=_within(1, len(ADDRESSES)), default=1, help="addresses 0, 1, ...")
-    add("--channels", type=_within(1, MAX_CHANNELS), default=16, help="of each module")
+    add("--modules", type=whole_within(1, len(ADDRESSES)), default=1, help="addresses 0, 1, ...")
+    add("--channels", type=whole_within(1, MAX_CHANNELS), default=16, help="of each module")
     add("--negative", action="store_true", help="modules of negative polarity")
     add("--own-ramps", action="store_true", help="channels with ramp speeds of their own")
     add("--on", action="store_true", help="start with the even channels on, at 1000 V and more")
-    add("--bitrate", type=_within(10_000, 1_000_000), default=125_000, help="of the line, bit/s")
+    add(
+        "--bitrate",
+        type=whole_within(10_000, 1_000_000),
+        default=125_000,
+        help="of the line, bit/s",
+    )
     add("--paced", action="store_true", help="each frame takes as long as on a real line")
-    add("--latency", type=_seconds(0.0, 10.0), default=0.001, help="of a module, s")
-    add("--announce", type=_seconds(0.1, 60.0), default=3.0, help="announcements, every s")
-    add("--speed", type=_seconds(0.001, 10_000.0), default=1.0, help="of the simulated time")
-    add("--fault", type=_fault, metavar="NAME[=VALUE][:COUNT][@reads|@writes]")
-    add("--control", metavar="tcp://127.0.0.1:0", help="also take control commands on this port")
-    parser.set_defaults(default_link=DEFAULT_LINK)
+    add("--latency", type=number_within(0.0, 10.0), default=0.001, help="of a module, s")
+    add("--announce", type=number_within(0.1, 60.0), default=3.0, help="announcements, every s")
     return run_simulator(parser, _build, argv)
-
-
-def _within(low: int, high: int) -> Callable[[str], int]:
-    def convert(text: str) -> int:
-        if not text.isdecimal() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {low} to {high}")
-        return int(text)
-
-    return convert
-
-
-def _seconds(low: float, high: float) -> Callable[[str], float]:
-    def convert(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {low:g} to {high:g}")
-        return value
-
-    return convert
-
-
-def _fault(text: str) -> FaultSpec:
-    try:
-        return parse_fault(text)
-    except BadFault as error:
-        raise argparse.ArgumentTypeError(str(error)) from None

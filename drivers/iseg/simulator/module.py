@@ -10,6 +10,7 @@ from collections.abc import Callable
 from ...core.can import CanFrame
 from ...core.simulation.can_line import SimulatedLine
 from ...core.simulation.faults import Fault, FaultBoard, FaultSpec
+from ...core.simulation.line import Timers
 from ..items import ITEMS, MULTIPLE, I, Scope
 from ..protocol import (
     BROADCAST,
@@ -76,7 +77,7 @@ class SimulatedModule:
         self._owed = 0
         self._line = line
         self._station = line.attach(f"module {model.address}", self._heard)
-        self._timers: set[asyncio.TimerHandle] = set()
+        self._timers = Timers()
         self._announcing = asyncio.ensure_future(self._announce())
 
     @property
@@ -87,8 +88,7 @@ class SimulatedModule:
     def close(self) -> None:
         """Take the module off the line."""
         self._announcing.cancel()
-        for timer in self._timers:
-            timer.cancel()
+        self._timers.close()
         self._line.detach(self._station)
 
     def catch_up(self) -> None:
@@ -155,14 +155,9 @@ class SimulatedModule:
             answers, delay = _spoilt(spec, answers, delay)
         self._owed += len(answers)
         if delay > 0.0:
-            self._later(delay, self._give, answers)
+            self._timers.later(delay, self._give, answers)
         else:
             self._give(answers)
-
-    def _later(self, seconds: float, do: Callable[..., object], *with_what: object) -> None:
-        loop = asyncio.get_running_loop()
-        self._timers = {timer for timer in self._timers if timer.when() > loop.time()}
-        self._timers.add(loop.call_later(seconds, do, *with_what))
 
     def _give(self, answers: list[CanFrame]) -> None:
         for frame in answers:
@@ -210,7 +205,7 @@ class SimulatedModule:
         if spec is not None and spec.fault in (Fault.SILENT, Fault.IGNORE):
             return
         if spec is not None and spec.fault is Fault.DEFER:
-            self._later(spec.value, self._obey, data)
+            self._timers.later(spec.value, self._obey, data)
             return
         self._obey(data, spec.value if spec is not None and spec.fault is Fault.CLIP else math.inf)
 

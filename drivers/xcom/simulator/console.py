@@ -8,32 +8,45 @@ from __future__ import annotations
 
 import argparse
 import calendar
-import math
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ...core.errors import BadUrl
-from ...core.simulation.console import Command, line_of, make_parser, run_simulator
-from ...core.simulation.faults import BadFault, Fault, FaultSpec
-from ...core.url import ListenUrl, SerialLine, TcpUrl, UdpUrl, parse_link
+from ...core.simulation.commands import Command
+from ...core.simulation.console import (
+    add_line,
+    add_think,
+    line_of,
+    make_parser,
+    number_within,
+    run_simulator,
+)
+from ...core.simulation.ports import Ports, Terminal
+from ...core.simulation.simulator import Simulator
+from ...core.url import ListenUrl, SerialLine, SerialUrl, TcpUrl, UdpUrl, parse_link
+from ..frame import Frame
 from ..settings import LINK_DEFAULTS
 from .behaviour import Absent, Behaviour
 from .commands import SiteCommands
-from .line import Station
+from .line import FAULTS, GatewayLine
 from .moxa import Moxa
 from .site import BatteryMonitor, SimulatedSite
 from .supply import DAY, HOUR
-from .terminal import Terminal
 
 LINKS = (
     "pty (Xcom-232i, RS-232 mode), pty-lan (Xcom-LAN mode), tcp://HOST:PORT (port 0 picks a free "
     "one), tcp-listen://HOST:PORT (dials in there), udp://HOST:PORT?bind=PORT (answers to bind)"
 )
+PROFILE_A = SerialLine(38_400, "E", 8, 1)
+PROFILE_B = SerialLine(115_200, "N", 8, 1)
+"""The two link profiles (Studer Xcom reference, section 2.1)."""
+
 _THINK = 0.02
 
 
-class XcomSimulator:
+class XcomSimulator(Simulator[Frame]):
     """A site, its ports and its control commands. Must be made in a running event loop."""
 
     def __init__(
@@ -44,52 +57,51 @@ class XcomSimulator:
         strip: bool = True,
         redial: float = 1.0,
     ) -> None:
+        super().__init__(FAULTS, line=line, ports=Ports(redial=redial))
         self.site = site
-        self.station = Station(site, line)
-        self.moxa = Moxa(self.station, strip=strip, redial=redial)
-        self.terminals: list[Terminal] = []
+        self.moxa = Moxa(self, site, strip=strip)
+        self._lines = [self.moxa.line]
 
     async def listen(self, link: str) -> str:
         """Open an endpoint; returns the URL a client uses. Raises `BadUrl`, `OSError`."""
         if link in ("pty", "pty-lan"):
-            terminal = Terminal(self.station, terminated=link == "pty-lan")
-            self.terminals.append(terminal)
-            return str(terminal.url)
+            return str(self._open_terminal(terminated=link == "pty-lan"))
         url = parse_link(link, LINK_DEFAULTS, any_port=True)
         if isinstance(url, TcpUrl) and not url.rtu:
-            return str(await self.moxa.listen(url))
+            return str(await self.ports.listen(url, self.moxa.connect))
         if isinstance(url, ListenUrl):
-            return str(self.moxa.dial(url))
+            return str(self.ports.dial(url, self.moxa.connect))
         if isinstance(url, UdpUrl):
-            return str(await self.moxa.open_udp(url))
+            return str(await self.ports.open_udp(url, self.moxa.line.receive))
         raise BadUrl(link, "a simulator serves other links", LINKS)
 
-    async def set_fault(self, spec: FaultSpec) -> None:
-        """Switch a fault on; raises `BadFault`."""
-        if spec.fault in (Fault.RESET, Fault.REFUSE) and not self.moxa.has_tcp:
-            raise BadFault(f"{spec.fault} needs a TCP link")
-        self.station.faults.set(spec)
-        await self.moxa.refuse(spec.fault is Fault.REFUSE)
+    def _open_terminal(self, *, terminated: bool) -> SerialUrl:
+        """A terminal with the Xcom-232i at its end; terminated: in Xcom-LAN mode (profile B)."""
 
-    async def clear_fault(self) -> None:
-        """Switch the fault off."""
-        self.station.faults.clear()
-        await self.moxa.refuse(False)
+        def connect(terminal: Terminal) -> GatewayLine:
+            name = f"serial://{terminal.path}"
+            line = GatewayLine(self, self.site, name, terminal.write, terminated=terminated)
+            self._lines.append(line)
+            return line
+
+        speed = self.line or (PROFILE_B if terminated else PROFILE_A)
+        # a pseudo-terminal cannot be set to a parity: opening it with one fails
+        return SerialUrl(self.ports.open_terminal(connect).path, replace(speed, parity="N"))
 
     def commands(self) -> Sequence[Command]:
         """What can be done at this site while it runs."""
-        return SiteCommands(self.site, self.moxa, self.inject).all()
+        own = SiteCommands(self.site, self.moxa, self.inject).all()
+        return (*own, self.disconnect_command, self.count_command)
 
     def inject(self, data: bytes) -> None:
         """Send junk on every line."""
-        for line in (self.moxa.line, *(terminal.line for terminal in self.terminals)):
-            line.inject(data)
+        for line in self._lines:
+            line.put(data)
 
     async def close(self) -> None:
         """Stop serving."""
-        await self.moxa.close()
-        for terminal in self.terminals:
-            terminal.close()
+        self.moxa.close()
+        await super().close()
 
 
 def wall_clock(hour: float | None = None) -> float:
@@ -124,37 +136,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         "Simulated Studer site: Xcom gateway, two Xtenders, VarioTrack, VarioString, BSP.",
         "tcp://127.0.0.1:4001",
         LINKS,
+        faults=FAULTS,
     )
+    add_line(parser)
+    add_think(parser, _THINK)
     add = parser.add_argument
-    add("--hour", type=_hour, help="start at this hour of the day (default: now)")
+    add(
+        "--hour", type=number_within(0.0, 24.0), help="start at this hour of the day (default: now)"
+    )
     add("--monitor", choices=list(BatteryMonitor), default="bsp", help="what stands at 601")
     add("--firmware", type=_firmware, default=(1, 6, 74), metavar="1.6.74", help="of the gateway")
     add("--strict-property", action="store_true", help="infos by property 1 only, else 0x0023")
     add("--strict-groups", action="store_true", help="reads at group addresses give 0x002D")
     add("--absent", choices=list(Absent), default="error", help="absent devices in a multi-info")
-    add("--bump", type=_seconds, default=0.0, help="seconds more for an answer, once a minute")
-    add("--saving", type=_seconds, default=10.0, help="seconds busy with the datalog, 00:00:30")
+    add(
+        "--bump",
+        type=number_within(0.0, 3600.0),
+        default=0.0,
+        help="seconds more for an answer, once a minute",
+    )
+    add(
+        "--saving",
+        type=number_within(0.0, 3600.0),
+        default=10.0,
+        help="seconds busy with the datalog, 00:00:30",
+    )
     add("--no-strip", action="store_true", help="TCP and UDP pass 0D 0A on, as plain servers do")
-    parser.set_defaults(think=_THINK)
     return run_simulator(parser, _build, argv)
-
-
-def _hour(text: str) -> float:
-    return _number(text, 0.0, 24.0)
-
-
-def _seconds(text: str) -> float:
-    return _number(text, 0.0, 3600.0)
-
-
-def _number(text: str, low: float, high: float) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not low <= value <= high:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {low:g} to {high:g}")
-    return value
 
 
 def _firmware(text: str) -> tuple[int, int, int]:

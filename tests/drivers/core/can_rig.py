@@ -11,8 +11,9 @@ from pathlib import Path
 from drivers.core.backoff import Backoff
 from drivers.core.can import CanBus, CanFrame, CanNode, Part
 from drivers.core.simulation.can_line import SimulatedLine
+from drivers.core.simulation.ports import Ports
 from drivers.core.simulation.slcan import SlcanAdapter
-from drivers.core.simulation.socketcand import SocketcandServer
+from drivers.core.simulation.socketcand import serve_socketcand
 from drivers.core.simulation.virtual_can import VirtualGateway
 from drivers.core.url import CanUrl
 
@@ -61,7 +62,7 @@ class Rig:
     line: SimulatedLine
     bus: CanBus
     adapter: SlcanAdapter | None = None
-    server: SocketcandServer | None = None
+    ports: Ports | None = None
     listened: list[CanFrame] = field(default_factory=list[CanFrame])
 
     def node(self, address: int) -> CanNode:
@@ -80,27 +81,27 @@ async def rig(
 ) -> AsyncIterator[Rig]:
     """A bus on a line through one kind of interface."""
     line = SimulatedLine()
-    adapter = server = gateway = None
+    adapter = ports = gateway = None
     if kind == "slcan":
         adapter = SlcanAdapter(line, link_name)
         url = adapter.url
     elif kind == "socketcand":
-        server = SocketcandServer(line)
-        url = await server.listen("127.0.0.1", 0)
+        ports = Ports()
+        url = await serve_socketcand(line, ports, "127.0.0.1", 0)
     else:
         gateway = VirtualGateway(line, f"rig-{id(line)}")
         url = await gateway.open()
     bus = CanBus(url, backoff=backoff or no_wait())
     try:
-        yield Rig(line, bus, adapter, server)
+        yield Rig(line, bus, adapter, ports)
     finally:
         await bus.close()
         if gateway is not None:
             await gateway.close()
         if adapter is not None:
             adapter.close()
-        if server is not None:
-            server.close()
+        if ports is not None:
+            await ports.close()
         line.close()
 
 

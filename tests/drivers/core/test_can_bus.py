@@ -10,7 +10,8 @@ import pytest
 
 from drivers.core.can import CanBus, CanFrame
 from drivers.core.errors import BadUrl, Blocked, LinkDown, NoReply
-from drivers.core.simulation.socketcand import SocketcandServer
+from drivers.core.simulation.ports import Ports
+from drivers.core.simulation.socketcand import serve_socketcand
 from drivers.core.url import CanUrl, parse_link
 from tests.drivers.core.can_rig import (
     KINDS,
@@ -250,11 +251,11 @@ async def test_a_server_that_is_away_is_a_clear_error_and_comes_back(free_port: 
         await ask(node, 0)
     async with rig("socketcand") as one:
         Responder(one.line, 0x201)
-        server = SocketcandServer(one.line)
-        await server.listen("127.0.0.1", free_port)
+        ports = Ports()
+        await serve_socketcand(one.line, ports, "127.0.0.1", free_port)
         assert await recovered(lambda: ask(node, 0))
         await bus.close()
-        server.close()
+        await ports.close()
 
 
 async def test_a_server_that_says_nothing_is_given_up() -> None:
@@ -314,8 +315,8 @@ async def test_a_request_under_way_fails_when_the_connection_breaks() -> None:
         node = one.node(0)
         asking = asyncio.ensure_future(ask(node, 0))
         await until(lambda: len(responder.heard) == 1)
-        assert one.server is not None
-        one.server.disconnect()
+        assert one.ports is not None
+        one.ports.connections[0].close()
         with pytest.raises(LinkDown, match="closed the connection"):
             await asking
         responder.held = None

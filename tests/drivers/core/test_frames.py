@@ -12,8 +12,8 @@ from drivers.core.simulation.modbus_device import ModbusDevice, answer
 from drivers.core.simulation.modbus_framing import (
     Framing,
     MbapFraming,
+    ModbusFrame,
     RtuFraming,
-    ServerRequest,
     crc16,
 )
 
@@ -44,7 +44,7 @@ def test_rtu_finds_a_good_request_after_garbage_and_silence(
         framing.feed(piece)
     framing.silence()
     pdu = bytes([4]) + start.to_bytes(2, "big") + count.to_bytes(2, "big")
-    assert framing.feed(framing.wrap(unit, pdu, 0)) == [ServerRequest(unit, pdu)]
+    assert framing.feed(framing.wrap(unit, pdu, 0)) == [ModbusFrame(unit, pdu)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 255), st.binary(min_size=1, max_size=100))), st.data())
@@ -56,7 +56,7 @@ def test_mbap_requests_may_come_in_any_pieces(
         framing.wrap(unit, pdu, number) for number, (unit, pdu) in enumerate(requests)
     )
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=5)))
-    found: list[ServerRequest] = []
+    found: list[ModbusFrame] = []
     for begin, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         found += framing.feed(stream[begin:end])
     assert [(each.unit, each.pdu) for each in found] == requests

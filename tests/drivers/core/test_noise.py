@@ -27,7 +27,8 @@ from drivers.core.noise import MOST_NOISE
 from drivers.core.simulation.can_line import SimulatedLine
 from drivers.core.simulation.modbus_device import ModbusDevice
 from drivers.core.simulation.modbus_server import ModbusServer
-from drivers.core.simulation.socketcand import SocketcandServer
+from drivers.core.simulation.ports import Ports
+from drivers.core.simulation.socketcand import serve_socketcand
 from drivers.core.stream import open_stream
 from drivers.core.url import CanUrl, TcpUrl
 from drivers.xcom.device import Gateway
@@ -272,13 +273,13 @@ async def test_a_simulated_gateway_drops_noise_and_serves_others() -> None:
             while not flood.done():
                 assert await other.read(101, 3000) is not None
             await flood
-            assert one.moxa.connections == 1
+            assert one.connections == 1
 
 
 @pytest.mark.parametrize("rtu", [False, True])
 async def test_a_simulated_modbus_device_drops_noise(rtu: bool) -> None:
     server = ModbusServer({1: ModbusDevice()})
-    url = await server.listen(TcpUrl("127.0.0.1", 0, rtu))
+    url = await server.open_tcp(TcpUrl("127.0.0.1", 0, rtu))
     await _flooded(url, b"\xaa")
     assert server.connections == 0
     await server.close()
@@ -295,8 +296,8 @@ async def test_a_simulated_cycler_drops_noise() -> None:
 @pytest.mark.parametrize("pattern", [b"<", b"<>", b"\xaa"])
 async def test_a_simulated_socketcand_drops_noise(pattern: bytes) -> None:
     line = SimulatedLine()
-    server = SocketcandServer(line)
-    url = await server.listen("127.0.0.1", 0)
+    ports = Ports()
+    url = await serve_socketcand(line, ports, "127.0.0.1", 0)
     await _flooded(TcpUrl(url.host, url.port), pattern)
-    server.close()
+    await ports.close()
     line.close()

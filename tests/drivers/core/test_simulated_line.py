@@ -23,7 +23,7 @@ class _One(ModbusDevice):
 async def test_a_request_survives_a_pause_of_the_simulator_itself() -> None:
     """8 bytes take 67 ms here; a pause in the middle must not look like the end of a frame."""
     server = ModbusServer({1: _One()}, line=SerialLine(1200))
-    url = await server.listen(TcpUrl("127.0.0.1", 0, rtu=True))
+    url = await server.open_tcp(TcpUrl("127.0.0.1", 0, rtu=True))
     reader, writer = await asyncio.open_connection(url.host, url.port)
     writer.write(READ)
     await asyncio.sleep(0.03)

@@ -28,12 +28,12 @@ class Rig:
     @property
     def writes(self) -> int:
         """Writes that reached the simulator."""
-        return len(self.simulator.server.requests(write=True))
+        return len(self.simulator.requests(write=True))
 
     @property
     def reads(self) -> int:
         """Reads that reached the simulator."""
-        return len(self.simulator.server.requests(write=False))
+        return len(self.simulator.requests(write=False))
 
     @property
     def model(self) -> CompressorModel:

@@ -26,7 +26,7 @@ class _Cabled:
 
     @property
     def writes(self) -> int:
-        return len(self.simulator.server.requests(write=True))
+        return len(self.simulator.requests(write=True))
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ async def test_a_3x_panel_costs_one_more_exchange_per_connection() -> None:
         status = await rig.compressor.read_status()
         assert status.alarms == ("coolant_in_high", "inverter_comm_loss")
         assert rig.compressor.exchanges == exchanges
-    simulator.server.disconnect()
+    simulator.disconnect()
     await until(lambda: not rig.compressor.connected)
     await rig.compressor.read_status()
     assert rig.compressor.exchanges == 6
@@ -97,7 +97,7 @@ async def test_start_and_stop_are_confirmed_by_the_state(rig: Rig) -> None:
     stopped = await rig.compressor.stop()
     assert stopped.status.state in (OperatingState.STOPPING, OperatingState.IDLE)
     assert rig.writes == 2
-    assert [frame.pdu.hex() for frame in rig.simulator.server.requests(write=True)] == [
+    assert [frame.pdu.hex() for frame in rig.simulator.requests(write=True)] == [
         "0600010001",
         "06000100ff",
     ]
@@ -163,7 +163,7 @@ async def test_a_stop_cancels_a_start_that_has_not_gone_out(tcp_rig: Rig) -> Non
     with pytest.raises(Blocked, match="a stop was asked for in the meantime"):
         await start
     await stop
-    assert [frame.pdu[-1] for frame in tcp_rig.simulator.server.requests(write=True)] == [0xFF]
+    assert [frame.pdu[-1] for frame in tcp_rig.simulator.requests(write=True)] == [0xFF]
 
 
 async def test_a_reading_that_is_too_old_blocks_a_start(tcp_rig: Rig) -> None:

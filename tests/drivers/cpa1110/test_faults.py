@@ -136,7 +136,7 @@ async def test_a_command_on_a_dead_link_reaches_nothing(tcp_rig: Rig) -> None:
 
 async def test_a_restarted_panel_is_found_again(tcp_rig: Rig) -> None:
     await tcp_rig.compressor.read_status()
-    tcp_rig.simulator.server.disconnect()
+    tcp_rig.simulator.disconnect()
     await recovered(tcp_rig.compressor.read_status)
     assert tcp_rig.compressor.reconnects == 1
     assert tcp_rig.writes == 0

@@ -70,7 +70,7 @@ async def test_the_library_starts_and_stops_our_simulator(tcp_rig: Rig) -> None:
     assert tcp_rig.model.running
     await asyncio.to_thread(_command, tcp_rig.compressor.link, False)
     assert tcp_rig.model.state in (OperatingState.STOPPING, OperatingState.IDLE)
-    assert {frame.unit for frame in tcp_rig.simulator.server.requests()} == {16}
+    assert {frame.unit for frame in tcp_rig.simulator.requests()} == {16}
 
 
 async def test_the_library_is_wrong_about_warnings_and_alarms(tcp_rig: Rig) -> None:

@@ -32,7 +32,7 @@ class Rig:
     @property
     def blocks(self) -> list[tuple[int, int]]:
         """What was asked for: start and count of each request."""
-        words = [frame.pdu[1:] for frame in self.simulator.server.requests()]
+        words = [frame.pdu[1:] for frame in self.simulator.requests()]
         return [(int.from_bytes(w[:2], "big"), int.from_bytes(w[2:], "big")) for w in words]
 
     async def close(self) -> None:

@@ -77,8 +77,8 @@ async def test_only_the_chosen_function_is_used_and_nothing_is_written(function:
     rig = await make_rig("rtu+tcp", function=function)
     await rig.meter.read_all()
     await rig.meter.read_energies()
-    assert {frame.pdu[0] for frame in rig.simulator.server.requests()} == {function}
-    assert rig.simulator.server.writes == 0
+    assert {frame.pdu[0] for frame in rig.simulator.requests()} == {function}
+    assert rig.simulator.writes == 0
     await rig.close()
 
 

@@ -53,7 +53,7 @@ async def test_a_read_fails_in_its_way_and_comes_back_by_itself(rig: Rig, fault:
     assert reading.energies.active_energy < 1000
     assert reading.resets == 1
     assert rig.meter.connected
-    assert rig.simulator.server.writes == 0
+    assert rig.simulator.writes == 0
 
 
 @pytest.mark.parametrize("fault", ["wrong-unit:1", "truncated:1", "other-reply:1"])

@@ -50,7 +50,7 @@ async def test_minimalmodbus_reads_the_same_values_over_a_pty(function: int) -> 
     simulator.meters[2].model.advance(5 * 3600.0)
     url = await simulator.listen("pty")
     theirs = await asyncio.to_thread(_one_by_one, url, 2, function)
-    assert simulator.server.reads == 44
+    assert simulator.reads == 44
     bus = MeterBus(Cvm96Settings(url, address=2, function=function))
     ours = await bus.meters[0].read_image(Image.INSTANTANEOUS)
     assert theirs["total_active_power"] < 0 < theirs["active_energy_generated"]

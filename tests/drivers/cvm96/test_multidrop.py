@@ -42,6 +42,11 @@ async def _scan(rig: Rig, period: float, seconds: float) -> tuple[Counter[int], 
     return good, failed
 
 
+def _requests(rig: Rig) -> Counter[int]:
+    """How often each address was asked."""
+    return Counter(frame.unit for frame in rig.simulator.requests())
+
+
 async def _share_of_rate(link: str, timeout: float, period: float, seconds: float) -> float:
     """The rate of the living meters beside dead ones, as a share of that with all alive."""
     line = SerialLine(115200)
@@ -49,13 +54,12 @@ async def _share_of_rate(link: str, timeout: float, period: float, seconds: floa
     alone, _ = await _scan(rig, period, seconds / 2)
     for address in DEAD:
         rig.simulator.kill(address)
-    requests = rig.simulator.server.requests
-    before = {address: len(requests(unit=address)) for address in DEAD}
+    before = _requests(rig)
     beside, failed = await _scan(rig, period, seconds)
     living = [address for address in range(1, 9) if address not in DEAD]
     for address in DEAD:
         # three time-outs to be sure, then one at each back-off time (1 s, 2 s, 4 s ...)
-        assert 3 <= len(requests(unit=address)) - before[address] <= 7
+        assert 3 <= _requests(rig)[address] - before[address] <= 7
         assert failed[address] > 1.6 * alone[address]
     await rig.close()
     return min(beside[address] / alone[address] / 2 for address in living)

@@ -115,5 +115,5 @@ async def test_the_program_serves_eight_meters(link: str) -> None:
 
 async def test_an_hour_that_is_none_is_refused() -> None:
     async with PythonProcess(MODULE, "--hour", "25") as simulator:
-        await simulator.line("25 is not from 0 to 24")
+        await simulator.line("'25' is not a number from 0 to 24")
         assert await simulator.wait() == 2

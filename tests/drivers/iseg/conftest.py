@@ -55,7 +55,7 @@ class Rig:
     def sent(self) -> list[LineRecord]:
         """What the crate sent."""
         names = ("slcan", "socketcand", "virtual")
-        return [record for record in self.simulator.line.log if record.sender in names]
+        return [record for record in self.simulator.can.log if record.sender in names]
 
     @property
     def writes(self) -> list[LineRecord]:

@@ -45,9 +45,9 @@ async def test_a_fast_scan_costs_what_multiple_access_must(channels: int, frames
     """Three requests per 16 channels and an answer per value, and the module status."""
     async with connected(make_models(1, channels)) as rig:
         await rig.module.read_fast()
-        before = rig.simulator.line.frames
+        before = rig.simulator.can.frames
         reading = await rig.module.read_fast()
-        assert rig.simulator.line.frames - before == frames
+        assert rig.simulator.can.frames - before == frames
         assert len(reading.channels) == channels
 
 
@@ -351,13 +351,13 @@ async def test_a_bus_that_is_gone_is_said_and_changes_nothing() -> None:
         await rig.module.channels[0].set_voltage(500.0)
         await rig.module.channels[0].switch_on()
         written = rig.written()
-        rig.simulator.line.break_down(True)
+        rig.simulator.can.break_down(True)
         rig.give_up_after(0.1)
         with pytest.raises((LinkDown, NoReply)):
             await rig.module.read_fast()
         with pytest.raises((LinkDown, NoReply, Ambiguous)):
             await rig.module.channels[0].set_voltage(600.0)
-        rig.simulator.line.break_down(False)
+        rig.simulator.can.break_down(False)
         rig.give_up_after(TIMEOUT)
         await recovered(rig.module.read_fast)
         assert (channel.on, channel.voltage_set) == (True, 500.0)
@@ -373,7 +373,7 @@ async def test_the_driver_never_overlaps_a_modules_answers(rig: Rig) -> None:
         rig.module.read_parameters(),
     )
     assert [module.overlaps for module in rig.simulator.modules] == [0, 0]
-    assert rig.simulator.line.collisions == 0
+    assert rig.simulator.can.collisions == 0
 
 
 async def test_an_active_frame_asks_for_a_read(rig: Rig) -> None:

@@ -378,7 +378,7 @@ I_TRIP = 0x4005
 async def test_a_module_that_announces_itself_is_registered_and_polling_keeps_it() -> None:
     async with connected(make_models(1, 2), announce_every=0.05) as rig:
         simulated = rig.simulator.modules[0]
-        await until(lambda: len(rig.simulator.line.log) > 2)
+        await until(lambda: len(rig.simulator.can.log) > 2)
         assert not simulated.registered
         assert not rig.sent
         await rig.module.read_fast()

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from drivers.core.can import CanFrame
 from drivers.core.errors import BadUrl
-from drivers.core.simulation.console import CommandError, Console
+from drivers.core.simulation.commands import CommandError
+from drivers.core.simulation.console import Console
 from drivers.core.simulation.faults import FaultBoard
 from drivers.iseg.items import ITEMS, I
 from drivers.iseg.protocol import (
@@ -55,7 +56,7 @@ class Bench:
 async def bench() -> AsyncIterator[Bench]:
     simulator = CrateSimulator(make_models(2, 20), latency=0.0, speed=0.0)
     heard: list[CanFrame] = []
-    station = simulator.line.attach("master", heard.append)
+    station = simulator.can.attach("master", heard.append)
     yield Bench(simulator, heard, station.send)
     await simulator.close()
 
@@ -100,7 +101,7 @@ async def test_firmware_that_takes_the_short_form(bench: Bench) -> None:
     (model,) = make_models(1, 3)
     model.address = 9
     module = SimulatedModule(
-        bench.simulator.line, model, FaultBoard(FAULTS), latency=0.0, short_reads=True
+        bench.simulator.can, model, FaultBoard(FAULTS), latency=0.0, short_reads=True
     )
     replies = await bench.ask(CanFrame(0x249, b"\x61\x02\x00\x00\x00"))
     assert [parse_answer(reply.data).place for reply in replies] == [0, 1, 2]
@@ -136,7 +137,7 @@ async def test_nonsense_sets_the_input_error(bench: Bench) -> None:
 async def test_a_master_that_does_not_wait_is_counted(bench: Bench) -> None:
     (model,) = make_models(1, 3)
     model.address = 9
-    module = SimulatedModule(bench.simulator.line, model, FaultBoard(FAULTS), latency=0.05)
+    module = SimulatedModule(bench.simulator.can, model, FaultBoard(FAULTS), latency=0.05)
     bench.send(read(9, ITEMS[I.MODULE_STATUS]))
     bench.send(write(9, ITEMS[I.CONTROL], 8, 0))
     await until(lambda: module.overlaps == 1)
@@ -149,7 +150,7 @@ def test_any_frames_leave_a_module_that_answers(frames: list[tuple[int, bytes]])
     async def run() -> list[CanFrame]:
         simulator = CrateSimulator(make_models(1, 2), latency=0.0, speed=0.0)
         heard: list[CanFrame] = []
-        station = simulator.line.attach("master", heard.append)
+        station = simulator.can.attach("master", heard.append)
         for identifier, data in frames:
             station.send(CanFrame(identifier, data))
         await settle()

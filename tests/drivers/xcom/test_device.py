@@ -139,7 +139,7 @@ async def test_old_firmware_is_read_one_by_one_and_that_is_remembered() -> None:
             assert one.gateway.exchanges - before == len(points) + extra
         assert not one.gateway.by_multi_info
         # another connection may lead to another gateway
-        one.simulator.moxa.disconnect()
+        one.simulator.disconnect()
         await until(lambda: not one.gateway.connected)
         await one.gateway.read_infos(points)
         assert one.gateway.by_multi_info
@@ -410,7 +410,7 @@ async def test_nothing_is_written_by_reading_connecting_or_closing() -> None:
             await one.gateway.read_identity(device)
         await one.gateway.read_infos(points)
         await one.gateway.read_messages()
-        one.simulator.moxa.disconnect()
+        one.simulator.disconnect()
         await until(lambda: not one.gateway.connected)
         await one.gateway.read_infos(points)
         await one.gateway.close()

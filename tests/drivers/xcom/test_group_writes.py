@@ -46,14 +46,14 @@ async def refused(one: Rig, value: float, why: str, kind: type[DriverError]) -> 
         (group,) = at(address, 1138)
         with pytest.raises(kind, match=why):
             await one.gateway.write(group, value)
-    assert one.simulator.station.requests(service=Service.WRITE) == []
+    assert one.simulator.requests(write=True) == []
 
 
 async def written(one: Rig, value: float) -> None:
     """One frame reaches all."""
-    before = len(one.simulator.station.requests(service=Service.WRITE))
+    before = len(one.simulator.requests(write=True))
     await one.gateway.write(ALL, value)
-    assert len(one.simulator.station.requests(service=Service.WRITE)) == before + 1
+    assert len(one.simulator.requests(write=True)) == before + 1
     there = [each for each in ("XT1", "XT2") if one.device(each).condition is Condition.OK]
     assert {one.device(name).ram(1138) for name in there} == {value}
 
@@ -90,7 +90,7 @@ async def test_limits_that_were_known_do_not_stand_for_those_of_now() -> None:
         await refused(one, 100.0, "XT2 .* allows 0 to 50 A", OutOfRange)
         # what was asked is what holds for the device alone, too
         assert (await one.gateway.read_limits(at(102, 1138)[0])).maximum == 50.0
-        one.simulator.moxa.disconnect()
+        one.simulator.disconnect()
         await until(lambda: not one.gateway.connected)
         second.minimum = 20.0
         await refused(one, 10.0, "XT2 .* allows 20 to 50 A", OutOfRange)
@@ -124,7 +124,7 @@ async def test_an_end_counts_as_the_wire_holds_it() -> None:
         (above,) = struct.unpack("<f", struct.pack("<I", word + 1))
         await refused(one, above, "XT2 .* allows 0 to 34.1 A", OutOfRange)
         await one.gateway.write(ALL, 34.1)
-        assert len(one.simulator.station.requests(service=Service.WRITE)) == 1
+        assert len(one.simulator.requests(write=True)) == 1
 
 
 async def test_a_new_connection_in_between_keeps_the_write_back() -> None:
@@ -151,9 +151,7 @@ async def test_a_new_connection_in_between_keeps_the_write_back() -> None:
 async def test_what_is_only_on_or_off_needs_no_limits() -> None:
     async with grouped() as one:
         await one.gateway.write(at(100, 1126)[0], False)
-        assert [each.property_id for each in one.simulator.station.requests()] == [
-            Property.UNSAVED_VALUE
-        ]
+        assert [each.property_id for each in one.simulator.requests()] == [Property.UNSAVED_VALUE]
         single = at(101, 1138)[0]
         await one.gateway.write(single, 12.0)
         assert one.device("XT2").ram(1138) == 60.0

@@ -138,7 +138,7 @@ async def test_it_is_told_as_long_as_nobody_has_connected(free_port: int) -> Non
         await one.listen(f"tcp-listen://127.0.0.1:{free_port}")
         await recovered(lambda: gateway.read_infos(VOLTAGE))
         # the Moxa connects again by itself
-        one.moxa.disconnect()
+        one.disconnect()
         await until(lambda: not gateway.connected)
         await recovered(lambda: gateway.read_infos(VOLTAGE))
         assert gateway.reconnects == 1

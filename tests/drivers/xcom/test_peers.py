@@ -63,7 +63,7 @@ async def psx_called(one: XcomSimulator, port: int) -> AsyncIterator[Any]:
         assert await api._wait_until_connected(30)
         yield api
     finally:
-        await one.moxa.close()
+        await one.ports.close()
         await api.stop()
 
 
@@ -282,7 +282,7 @@ async def test_xcom_proto_reads_its_datapoints_over_udp(free_port: int) -> None:
             with proto_udp(link, free_port) as api:
                 assert await _proto_reads_all(one, api, raw) == 41
         # V9: property 0x0D for everything; V8: signal 10029 asked for as an info
-        asked = one.station.requests()
+        asked = one.requests()
         assert {frame.property_id for frame in asked} == {Property.UNSAVED_VALUE}
         wrong = [frame for frame in asked if frame.object_id == 10029]
         assert [frame.object_type for frame in wrong] == [ObjectType.INFO]

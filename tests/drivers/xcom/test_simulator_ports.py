@@ -121,7 +121,7 @@ async def test_every_connection_hears_the_replies_to_all() -> None:
     async with simulator() as one:
         link = await one.listen("tcp://127.0.0.1:0")
         async with Raw.connected(link) as first, Raw.connected(link) as second:
-            await until(lambda: one.moxa.connections == 2)
+            await until(lambda: one.connections == 2)
             first.send(READ.encode())
             assert (await first.frame()).destination == OWN
             assert (await second.frame()).destination == OWN
@@ -162,12 +162,12 @@ async def test_it_dials_in_and_dials_again(free_port: int) -> None:
             async with asyncio.timeout(PATIENCE):
                 first = await calls.get()
             assert isinstance(await first.read(101, 3000), float)
-            one.moxa.disconnect()
+            one.disconnect()
             async with asyncio.timeout(PATIENCE):
                 second = await calls.get()
             assert isinstance(await second.read(101, 3000), float)
             await one.set_fault(parse_fault("refuse"))
-            await until(lambda: one.moxa.connections == 0)
+            await until(lambda: one.connections == 0)
             await one.clear_fault()
             async with asyncio.timeout(PATIENCE):
                 third = await calls.get()

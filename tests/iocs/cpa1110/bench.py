@@ -65,7 +65,7 @@ class Bench:
     @property
     def written(self) -> list[bytes]:
         """Every frame that asked the panel to change something."""
-        return [frame.pdu for frame in self.panel.server.requests(write=True)]
+        return [frame.pdu for frame in self.panel.requests(write=True)]
 
     @property
     def model(self) -> CompressorModel:

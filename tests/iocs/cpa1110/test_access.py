@@ -74,7 +74,7 @@ async def test_a_site_file_says_who_may_write_what(ca_space: CaSpace, tmp_path: 
             await process.line(r"labioc: cold: cpa1110 on .* TCP port \d+")
             await who_may_write(ca_space.server_port)
             assert await process.stop() == 0
-        assert [frame.pdu for frame in panel.server.requests(write=True)] == [STOP_FRAME]
+        assert [frame.pdu for frame in panel.requests(write=True)] == [STOP_FRAME]
 
 
 async def who_may_write(port: int) -> None:

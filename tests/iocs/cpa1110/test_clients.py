@@ -42,7 +42,7 @@ async def test_fifty_clients_all_get_every_update(ca_space: CaSpace) -> None:
                     assert matches(name.removeprefix(PREFIX), last.value, panel.model.snapshot())
         finally:
             await asyncio.gather(*(client.__aexit__() for client in clients))
-        assert panel.server.connections == 1
+        assert panel.connections == 1
         assert not log_lines(process, "WARNING|ERROR|CRITICAL")
         async with Libca(ca_space) as ca:
             await eventually(lambda: _counts(ca, 1, 0))

@@ -69,7 +69,7 @@ async def behind_proxy(how: str) -> AsyncIterator[Wire]:
 
 
 def _writes(panel: CompressorSimulator) -> int:
-    return len(panel.server.requests(write=True))
+    return len(panel.requests(write=True))
 
 
 FAULTS = ("silent", "wrong-transaction", "truncated", "reset", "refuse", "other-reply", "flood")

@@ -36,8 +36,8 @@ async def test_nothing_is_written_by_living(ca_space: CaSpace, tmp_path: Path) -
                     await panel.clear_fault()
                 await until(lambda: client.updates[ALIVE][-1].severity == 0)
                 await process.stop(number)
-        assert panel.server.requests(write=True) == []
-        assert {frame.pdu[0] for frame in panel.server.requests()} == {READ}
+        assert panel.requests(write=True) == []
+        assert {frame.pdu[0] for frame in panel.requests()} == {READ}
         assert panel.model.state == 3
 
 

@@ -44,8 +44,8 @@ async def test_a_put_waits_for_the_state_and_not_for_the_echo(ca_space: CaSpace)
             model.wanted = None
             async with background(one.ca.put(name, 1)) as put:
                 await until(lambda: model.wanted is not None)
-                reads = len(one.panel.server.requests(write=False))
-                await until(lambda n=reads: len(one.panel.server.requests(write=False)) > n + 2)
+                reads = len(one.panel.requests(write=False))
+                await until(lambda n=reads: len(one.panel.requests(write=False)) > n + 2)
                 assert not put.done()
                 assert (await one.ca.get(name)).value == 1
                 model.obey()

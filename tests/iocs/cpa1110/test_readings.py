@@ -327,4 +327,4 @@ async def test_a_device_that_does_not_answer_at_first_is_undefined(ca_space: CaS
     ):
         readings = await read_all(ca, BLOCK)
         assert {(r.severity, r.status) for r in readings.values()} == {(3, undefined)}
-        panel.server.disconnect()  # or the IOC would wait for the answer before it ends
+        panel.disconnect()  # or the IOC would wait for the answer before it ends

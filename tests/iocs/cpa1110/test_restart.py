@@ -63,7 +63,7 @@ async def test_settings_survive_sigterm(ca_space: CaSpace, tmp_path: Path) -> No
             assert await process.stop(signal.SIGTERM) == 0
         async with ioc(ca_space, link, autosave=saved), Libca(ca_space) as ca:
             await check(ca)
-        assert panel.server.requests(write=True) == []
+        assert panel.requests(write=True) == []
 
 
 async def test_settings_survive_sigkill_once_they_are_on_disk(

@@ -32,8 +32,8 @@ async def test_the_ioc_works_the_same_on_a_serial_line(ca_space: CaSpace) -> Non
                     assert matches(name, shown, model.snapshot()), (name, value)
             await client.put(f"{PREFIX}Start", 1)
             assert model.state == 2
-            assert len(panel.server.requests(write=True)) == 1
-            assert {frame.unit for frame in panel.server.requests()} == {16}
+            assert len(panel.requests(write=True)) == 1
+            assert {frame.unit for frame in panel.requests()} == {16}
             await panel.set_fault(parse_fault("silent"))
             await until(lambda: all(last[name][-1].severity == 3 for name in BLOCK))
             await panel.clear_fault()

@@ -11,7 +11,7 @@ import pytest
 from drivers.core.simulation.faults import parse_fault
 from drivers.xcom.frame import Frame
 from drivers.xcom.multi_info import decode_items
-from drivers.xcom.protocol import ObjectType, Property, Service
+from drivers.xcom.protocol import ObjectType, Property
 from drivers.xcom.simulator.device import Condition
 from tests.drivers.xcom.simulator_rig import simulator
 from tests.iocs.cpa1110.client import Client, PutError
@@ -247,11 +247,11 @@ async def test_a_group_put_right_after_the_start_asks_every_device(ca_space: CaS
         site.named["XT2"].condition = Condition.DEAD
         with pytest.raises(PutError, match=r"the limits of XT2 \(address 102\) are not known"):
             await one.put("XTs:BatteryChargeCurr", 40.0)
-        assert one.simulator.station.requests(service=Service.WRITE) == []
+        assert one.simulator.requests(write=True) == []
         site.named["XT2"].condition = Condition.OK
         await one.put("XTs:BatteryChargeCurr", 40.0)
         assert [site.named[name].ram(1138) for name in ("XT1", "XT2")] == [40.0, 40.0]
-        assert len(one.simulator.station.requests(service=Service.WRITE)) == 1
+        assert len(one.simulator.requests(write=True)) == 1
 
 
 async def test_messages_alarm_and_are_acknowledged(ca_space: CaSpace) -> None:

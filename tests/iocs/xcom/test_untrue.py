@@ -8,7 +8,7 @@ from drivers.core.errors import Blocked
 from drivers.core.simulation.faults import parse_fault
 from drivers.xcom.datapoints import datapoint
 from drivers.xcom.frame import Frame
-from drivers.xcom.protocol import Property, Service
+from drivers.xcom.protocol import Property
 from drivers.xcom.readings import Point
 from drivers.xcom.settings import BatteryMonitor, XcomSettings
 from drivers.xcom.simulator.behaviour import Behaviour
@@ -56,7 +56,7 @@ async def test_what_flash_does_not_show_was_not_put(ca_space: CaSpace, fault: st
 
 
 def _writes(one: Plant) -> list[Frame]:
-    return one.simulator.station.requests(service=Service.WRITE)
+    return one.simulator.requests(write=True)
 
 
 async def test_what_is_clipped_fails_and_is_shown(ca_space: CaSpace) -> None:
