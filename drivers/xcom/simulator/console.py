@@ -41,7 +41,7 @@ LINKS = (
 )
 PROFILE_A = SerialLine(38_400, "E", 8, 1)
 PROFILE_B = SerialLine(115_200, "N", 8, 1)
-"""The two link profiles (Studer Xcom reference, section 2.1)."""
+"""The two link profiles (xcom-protocol.md 2.1)."""
 
 _THINK = 0.02
 
