@@ -49,6 +49,12 @@ _GOOD = {
     "iocs/__main__.py": "from iocs import cli",
 }
 
+_ANNOTATION = """
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from iocs.record import point
+"""
+
 _BAD = [
     ("Drivers know no EPICS", "drivers/one/device.py", "import caproto"),
     ("Drivers know no EPICS", "drivers/core/link.py", "from iocs.app import serve"),
@@ -68,6 +74,11 @@ _BAD = [
     ("An IOC knows the storeys", "iocs/one.py", "from iocs.export import database"),
     ("An IOC knows the storeys", "iocs/app/serve.py", "from iocs import one"),
     ("An IOC knows the storeys", "iocs/app/serve.py", "from iocs.export import database"),
+    ("Each storey knows", "iocs/ca/circuit.py", "from iocs.record import point"),
+    ("Each storey knows", "iocs/record/point.py", "from iocs.device import group"),
+    ("Each storey knows", "iocs/device/group.py", "from iocs.app import serve"),
+    ("No import circles", "drivers/one/protocol.py", "from drivers.one import device"),
+    ("No import circles", "iocs/ca/circuit.py", _ANNOTATION),
     ("iocs.x knows no driver", "iocs/one.py", "import drivers.two"),
     ("iocs.x knows no driver", "iocs/two/options.py", "from drivers.one import device"),
     ("iocs.x knows no driver", "iocs/app/serve.py", "import drivers.one"),
