@@ -52,7 +52,7 @@ class Line(ABC, Generic[F]):
         self.timers = Timers()
         self._simulator = simulator
         self._write = write
-        self._reset = reset
+        self.reset = reset
         self._queue: asyncio.Queue[F] = asyncio.Queue()
         speed = simulator.line
         self._inward = PacedPipe(speed, self._arrived) if speed else None
@@ -210,6 +210,6 @@ class Line(ABC, Generic[F]):
             case Fault.FLOOD:
                 self.put(random.Random(1).randbytes(int(spec.value)))
             case Fault.RESET:
-                self._reset()
+                self.reset()
             case _:
                 self.send(self.mistake(spec.fault, asked, replies))

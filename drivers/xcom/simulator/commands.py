@@ -45,7 +45,9 @@ class SiteCommands:
             Command("clock SECONDS", "sets the site's clock, s since 1970", echoing(self._clock)),
             Command("card in|out|full", "the SD card of the gateway", echoing(self._card)),
             Command("busy", "the gateway is busy as while saving", plain(self._busy)),
-            Command("portal on|off [ADDRESS]", "a second master asks", echoing(self._portal)),
+            Command(
+                "portal on|off [ADDRESS]", "a second master asks as well", echoing(self._portal)
+            ),
             Command("junk", "sends junk on every line", plain(self._send_junk)),
             Command("site", "tells what the site does", plain(self._tell)),
         )

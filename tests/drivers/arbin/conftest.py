@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from drivers.arbin.device import Cycler
-from drivers.arbin.messages import Request
+from drivers.arbin.messages import Request, decode_request
 from drivers.arbin.settings import CyclerSettings
 from drivers.arbin.simulator.answers import WRITES
 from drivers.arbin.simulator.model import Behaviour, CyclerModel
@@ -34,7 +34,7 @@ class Rig:
     @property
     def requests(self) -> list[Request]:
         """Everything that reached the cycler, in its order."""
-        return [request for _, request in self.server.log]
+        return [decode_request(asked) for asked in self.server.requests()]
 
     @property
     def writes(self) -> list[Request]:
@@ -60,7 +60,7 @@ async def opened(behaviour: Behaviour | None = None, **settings: Any) -> AsyncIt
     async with AsyncExitStack() as stack:
         server = CyclerServer(CyclerModel(behaviour or Behaviour(channels=4, refresh=0.1)))
         stack.push_async_callback(server.close)
-        url = await server.listen(TcpUrl("127.0.0.1", 0))
+        url = await server.open_tcp(TcpUrl("127.0.0.1", 0))
         proxy = await stack.enter_async_context(FaultProxy(url.host, url.port))
         link = settings.pop("link", f"tcp://{proxy.host}:{proxy.port}")
         values: dict[str, Any] = {"timeout": 20.0, "refresh": 0.1, **settings}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from drivers.arbin.commands import ControlReply
 from drivers.arbin.login import Login, LoginReply
@@ -13,7 +13,6 @@ from drivers.arbin.messages import Reply, Request, decode_reply, encode_request
 from drivers.arbin.protocol import Direction, Frame, FrameStream
 from drivers.arbin.queries import GetSerial, SerialReply
 from drivers.arbin.simulator import CyclerSimulator
-from drivers.arbin.simulator.connection import WireStyle
 from drivers.arbin.simulator.model import SERIAL, Behaviour, CyclerModel
 
 R = TypeVar("R")
@@ -106,14 +105,13 @@ class WireClient:
 @asynccontextmanager
 async def simulator(
     behaviour: Behaviour | None = None,
-    style: WireStyle | None = None,
     *,
     clock: Clock | None = None,
-    file_link: str | None = None,
+    **wire: Any,
 ) -> AsyncIterator[tuple[CyclerSimulator, str]]:
-    """A simulated cycler and its URL; with a `clock` time stands still unless a test moves it."""
+    """A simulated cycler and its URL; time stands still unless a test moves its `clock`."""
     model = CyclerModel(behaviour or Behaviour(channels=4, refresh=0.0), clock or Clock())
-    cycler = CyclerSimulator(model, style, file_link)
+    cycler = CyclerSimulator(model, **wire)
     link = await cycler.listen("tcp://127.0.0.1:0")
     try:
         yield cycler, link

@@ -13,7 +13,6 @@ from drivers.arbin.protocol import Code, Direction, frame
 from drivers.arbin.queries import ChannelsInfo, GetSerial, SerialReply, UnknownCommandReply
 from drivers.arbin.reading import ChannelReading
 from drivers.arbin.records import ChannelsInfoReply
-from drivers.arbin.simulator.connection import WireStyle
 from drivers.arbin.simulator.model import SERIAL, Behaviour
 from drivers.arbin.words import STOPPED
 from drivers.core.errors import BadReply, DriverError, LinkDown, NoReply, Refused
@@ -59,7 +58,7 @@ async def test_a_bad_answer_costs_one_reading(
         await rig.cycler.read_sweep()
         assert rig.cycler.reconnects == 1
         assert rig.cycler.dropped == (fault.fault in (Fault.BAD_CRC, Fault.OTHER_REPLY))
-        assert rig.server.requests[Code.LOGIN] == 2
+        assert rig.server.count(Code.LOGIN) == 2
         await whole_again(rig)
 
 
@@ -87,7 +86,7 @@ async def test_a_kicked_out_session_logs_in_again(rig: Rig) -> None:
     rig.server.kick_out()
     await until(lambda: rig.proxy.open_connections == 0)
     await recovered(rig.cycler.read_sweep)
-    assert rig.server.requests[Code.LOGIN] == 2
+    assert rig.server.count(Code.LOGIN) == 2
     await whole_again(rig)
 
 
@@ -147,14 +146,14 @@ async def test_a_slow_line(rig: Rig) -> None:
 async def test_answers_in_pieces(user: User, split: int) -> None:
     del user
     async with opened(Behaviour(channels=2, refresh=0.1)) as rig:
-        rig.server.style = WireStyle(split=split)
+        rig.server.ports.piece = split
         await whole_again(rig)
 
 
 async def test_a_token_of_eight_dd_is_no_answer(user: User) -> None:
     del user
     async with opened(timeout=0.5) as rig:
-        rig.server.style = WireStyle(old_token=True)
+        rig.server.old_token = True
         with pytest.raises(NoReply, match="log in: no reply"):
             await rig.cycler.read_sweep()
 
@@ -173,13 +172,13 @@ async def test_closing_while_an_answer_is_missing(rig: Rig) -> None:
 
 async def test_a_caller_that_gives_up_does_not_spoil_the_next_answer(rig: Rig) -> None:
     await rig.cycler.read_sweep()
-    rig.server.style = WireStyle(think=0.3)
+    rig.server.think = 0.3
     for channel in range(4):
         task = asyncio.ensure_future(rig.cycler.read_channel(channel))
         before = rig.cycler.exchanges
         await until(lambda before=before: rig.cycler.exchanges > before)
         task.cancel()
-    rig.server.style = WireStyle()
+    rig.server.think = 0.0
     assert (await rig.cycler.read_channel(2)).channel == 2
     assert rig.cycler.reconnects == 0
 

@@ -18,7 +18,7 @@ from pyctiarbin.messages import Msg
 
 from drivers.arbin.commands import Assign, Start, Stop
 from drivers.arbin.login import Login
-from drivers.arbin.messages import encode_request
+from drivers.arbin.messages import decode_request, encode_request
 from drivers.arbin.protocol import Code, Direction, FrameStream
 from drivers.arbin.queries import ChannelsInfo
 from drivers.arbin.results import VariableResult
@@ -105,8 +105,8 @@ async def test_it_runs_a_test(secrets: str) -> None:
         assert await asyncio.to_thread(use) == [
             True, True, "Charge", 0.5, "pycti", True, "Idle",
         ]  # fmt: skip
-        assert cycler.server.crashes == 0
-        assert cycler.server.bad_checksums == 0
+        assert cycler.crashes == 0
+        assert cycler.bad_checksums == 0
 
 
 async def test_refusals_reach_it(secrets: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -207,7 +207,7 @@ async def test_it_reads_a_reply_with_a_wrong_checksum_all_the_same(secrets: str)
         loop = asyncio.get_running_loop()
         status = await asyncio.to_thread(use)
         assert status["channel"] == 0
-        assert cycler.server.count(Code.GET_CHANNELS_INFO) == 1
+        assert cycler.count(Code.GET_CHANNELS_INFO) == 1
 
 
 async def test_it_asks_for_no_extra_values_and_gets_none(secrets: str) -> None:
@@ -220,7 +220,7 @@ async def test_it_asks_for_no_extra_values_and_gets_none(secrets: str) -> None:
                 return pycti.read_channel_status(1)
 
         status = await asyncio.to_thread(use)
-        assert cycler.server.log[-1][1] == ChannelsInfo(0)
+        assert decode_request(cycler.requests()[-1]) == ChannelsInfo(0)
     assert (status["aux_voltage_count"], status["aux_voltage"]) == (0, [])
 
 

@@ -392,7 +392,7 @@ async def test_a_malformed_start_ends_the_program() -> None:
     async with simulator(behaviour) as (cycler, link), client(link) as one, client(link) as other:
         one.send(frame(Code.START, bytes(72) + b"\x0d\0\0\0", Direction.REQUEST))
         await asyncio.gather(one.ended(), other.ended())
-        assert cycler.server.crashes == 1
+        assert cycler.crashes == 1
         with pytest.raises(ConnectionError):
             await asyncio.open_connection("127.0.0.1", int(link.rpartition(":")[2]))
 

@@ -287,7 +287,7 @@ async def test_a_simulated_modbus_device_drops_noise(rtu: bool) -> None:
 
 async def test_a_simulated_cycler_drops_noise() -> None:
     server = CyclerServer(CyclerModel(Behaviour(), time.monotonic))
-    url = await server.listen(TcpUrl("127.0.0.1", 0))
+    url = await server.open_tcp(TcpUrl("127.0.0.1", 0))
     await _flooded(url, b"\xaa")
     assert len(server.sessions) == 0
     await server.close()

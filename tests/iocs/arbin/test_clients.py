@@ -104,7 +104,7 @@ async def test_the_cycler_is_shown(ca_space: CaSpace) -> None:
             cycler.cycler.channels[0].pause()
             await shows(client, "ChannelsPaused", 1)
             await shows(client, "ChannelsRunning", 1)
-        assert cycler.server.writes == 0
+        assert cycler.writes == 0
 
 
 async def test_an_unsafe_and_a_lost_channel_alarm_alone(ca_space: CaSpace) -> None:
@@ -157,7 +157,7 @@ async def test_pvs_come_when_the_cycler_says_what_there_is(ca_space: CaSpace) ->
         millivolts = await ca.get(f"{PREFIX}CH002:SMB:Value01", form=Form.CTRL)
         assert millivolts.units == "mV"
         assert await ca.put(f"{PREFIX}CH002:JumpStepSet", 3) is None
-        assert cycler.server.writes == 0
+        assert cycler.writes == 0
 
 
 async def test_extra_values_alone_may_be_left_to_the_cycler(ca_space: CaSpace) -> None:

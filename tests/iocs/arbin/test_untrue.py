@@ -39,7 +39,7 @@ async def test_what_the_status_does_not_show_was_not_obeyed(ca_space: CaSpace, f
         with pytest.raises(PutError, match="not obeyed"):
             await client.put(f"{PREFIX}CH001:Stop", 1)
         await shows(client, "RefusedPuts", 2)
-        assert cycler.server.count(Code.START) == cycler.server.count(Code.STOP) == 1
+        assert cycler.count(Code.START) == cycler.count(Code.STOP) == 1
         assert [one.running for one in cycler.cycler.channels[:2]] == [True, False]
 
 
@@ -54,7 +54,7 @@ async def test_what_is_done_late_is_waited_for(ca_space: CaSpace) -> None:
         await cycler.set_fault(parse_fault("defer=0.5@writes"))
         await client.put(f"{PREFIX}CH002:Start", 1)
         await client.put(f"{PREFIX}CH001:Stop", 1)
-        assert cycler.server.count(Code.START) == cycler.server.count(Code.STOP) == 1
+        assert cycler.count(Code.START) == cycler.count(Code.STOP) == 1
         assert [one.running for one in cycler.cycler.channels[:2]] == [False, True]
 
 
