@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class FrameRecord(Generic[F]):
     frame: F
 
 
-class Simulator(Generic[F]):
+class Simulator(ABC, Generic[F]):
     """A simulated instrument on real ports. Must be made in a running event loop.
 
     faults: those that it can show.
@@ -55,9 +56,9 @@ class Simulator(Generic[F]):
         self.reads = 0
         self.writes = 0
 
+    @abstractmethod
     async def listen(self, link: str) -> str:
         """Open an endpoint; returns the URL a client uses. Raises `BadUrl`, `OSError`."""
-        raise NotImplementedError
 
     def commands(self) -> Sequence[Command]:
         """The instrument's own control commands."""
