@@ -105,10 +105,14 @@ class CompressorIOC(DeviceGroup[Compressor]):
 
     status = Scan(1.0, Compressor.read_status)
 
-    start_command = command("Start", Compressor.start, confirm=status, doc="Start the compressor")
+    start_command = command(
+        "Start", Compressor.start, confirm=status, brings=lambda r: r.status,
+        doc="Start the compressor",
+    )  # fmt: skip
     stop_command = command(
-        "Stop", Compressor.stop, confirm=status, doc="Stop the compressor", urgent=True
-    )
+        "Stop", Compressor.stop, confirm=status, brings=lambda r: r.status,
+        doc="Stop the compressor", urgent=True,
+    )  # fmt: skip
 
     operating_state = state(
         status,

@@ -281,12 +281,15 @@ def command(
     *,
     confirm: Block[Any],
     doc: str,
+    brings: Callable[[Any], Any] | None = None,
     urgent: bool = False,
     stops: bool = True,
 ) -> Command[T]:
     """A momentary command (bo); its block is read again when it is done.
 
-    ``urgent`` ones wait for no other put, and stop something unless ``stops`` denies it.
+    ``brings``: the reading of that block in what ``action`` returns, if that has confirmed itself:
+    then nothing is read twice. ``urgent`` ones wait for no other put, and stop something unless
+    ``stops`` denies it.
     """
     label = name.rsplit(":", 1)[-1]
     spec = PointSpec(
@@ -299,7 +302,7 @@ def command(
         urgent=urgent,
         stops=urgent and stops,
     )
-    return Command(spec, action, confirm, urgent=urgent)
+    return Command(spec, action, confirm, brings=brings, urgent=urgent)
 
 
 def setpoint(  # noqa: PLR0913 - all that a set point is declared with

@@ -125,11 +125,13 @@ class Command(Declared, Generic[T]):
         action: Callable[[T], Awaitable[object]],
         confirm: Block[Any],
         *,
+        brings: Callable[[Any], Any] | None,
         urgent: bool,
     ) -> None:
         super().__init__(spec)
         self.action = action
         self.confirm = confirm
+        self.brings = brings
         self.urgent = urgent
 
     def bind(self, point: Point, group: Binder) -> None:

@@ -170,7 +170,11 @@ class CommandPut:
             note = getattr(result, "note", "")
             if note:
                 log.warning("%s: %s", point.pvname, plain(note))
-            problem = await poller.refresh()
+            brings = self._command.brings
+            if brings is None:
+                problem = await poller.refresh()
+            else:
+                problem = await poller.take(brings(result))
             if problem is not None:
                 raise PutRefused(f"{point.pvname}: carried out, but not read back: {problem}")
         except Exception as error:

@@ -205,6 +205,7 @@ class Poller(Generic[D, R]):
         self.overruns = 0
         self.fresh = False
         self.failures = 0
+        self._began = -math.inf
         self._lost_at: float | None = None
         self._lock = asyncio.Lock()
         self._next_read: asyncio.Task[Exception | None] | None = None
@@ -279,18 +280,28 @@ class Poller(Generic[D, R]):
             self._next_read.add_done_callback(self._reads.discard)
         return await asyncio.shield(self._next_read)
 
+    async def take(self, reading: R) -> Exception | None:
+        """Post what was just read by other means, unless a newer reading has been posted since."""
+        at = asyncio.get_running_loop().time()
+        async with self._lock:
+            return await self._read(reading) if self._began <= at else None
+
     async def _read_alone(self) -> Exception | None:
         async with self._lock:
             self._next_read = None
             return await self._read()
 
-    async def _read(self) -> Exception | None:
+    async def _read(self, taken: R | None = None) -> Exception | None:
+        """Read and post; or post what was `taken`."""
         loop = asyncio.get_running_loop()
-        start = loop.time()
+        self._began = start = loop.time()
         try:
-            reading = await self.scan.read(self.device)
+            if taken is None:
+                reading = await self.scan.read(self.device)
+                self.duration = loop.time() - start
+            else:
+                reading = taken
             stamp = Stamp.now()
-            self.duration = loop.time() - start
             self._disarm()
             with self.health.taking():
                 await self.feed.give(reading, stamp)

@@ -112,6 +112,26 @@ async def test_the_ioc_counts_its_exchanges(ca_space: CaSpace) -> None:
         assert panel.connections == 1
 
 
+async def test_a_start_and_a_stop_read_nothing_twice(ca_space: CaSpace) -> None:
+    """What confirms them in the driver feeds the PVs, too."""
+    async with simulator() as (panel, link), ioc(ca_space, link), Libca(ca_space) as ca:
+        await ca.put(PERIOD_PV, 3600.0)
+
+        async def state() -> str:
+            return str((await ca.get(f"{PREFIX}OperatingState", form=Form.TIME)).value)
+
+        await eventually(lambda: connected(ca))
+        for name, exchanges in (("Start", 3), ("Stop", 2)):
+            before, told = len(panel.requests()), await state()
+            assert await ca.put(f"{PREFIX}{name}", 1) is None
+            assert len(panel.requests()) - before == exchanges
+            assert await state() != told
+
+
+async def connected(ca: Libca) -> bool:
+    return (await ca.get(f"{PREFIX}Connected")).value == 1
+
+
 async def test_processing_a_reading_asks_the_panel_now(ca_space: CaSpace) -> None:
     model = CompressorModel()
     async with simulator(model) as (panel, link), ioc(ca_space, link), Libca(ca_space) as ca:
