@@ -40,7 +40,7 @@ from drivers.arbin.simulator.model import USERS, Behaviour, CyclerModel
 from drivers.arbin.simulator.server import CyclerServer
 from drivers.arbin.start_data import GetResumeData, GetStartData, ResumeDataReply, StartDataReply
 from drivers.arbin.variables import SetVariable, Update, UpdateVariables
-from drivers.arbin.words import Generation
+from drivers.arbin.words import STOPPED, Generation
 from drivers.core.errors import BadUrl
 from drivers.core.simulation.console import Console
 from drivers.core.simulation.faults import BadFault, parse_fault
@@ -66,11 +66,14 @@ async def test_requests_in_pieces_and_together_are_all_answered() -> None:
 
 async def test_garbage_and_bad_checksums_are_not_answered() -> None:
     async with simulator() as (cycler, link), client(link) as one:
+        cycler.cycler.start_some()
         one.send(b"hello" + TOKEN[:5])
         one.send(SERIAL_FRAME[:-1] + bytes([SERIAL_FRAME[-1] ^ 1]))
         one.send(frame(Code.STOP, bytes(3), Direction.REQUEST))  # of a wrong length
         await one.in_step()
         assert cycler.bad_checksums == 1
+        views = (await one.ask(ChannelsInfo(), ChannelsInfoReply)).readings()
+        assert views[0].status not in STOPPED  # channel 0 goes on
 
 
 async def test_replies_leave_in_pieces_if_they_are_to() -> None:
