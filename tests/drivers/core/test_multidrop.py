@@ -65,6 +65,7 @@ async def _two_units(kind: str, *, timeout: float, settle: float) -> AsyncIterat
     else:
         url = await server.open_tcp(TcpUrl("127.0.0.1", 0, rtu=kind == "rtu+tcp"))
     bus = ModbusBus(url, timeout=timeout, settle=settle, quarantine=RULE)
+    bus.unit(1).timeout = 60.0  # it answers, however busy the machine is
     yield _Line(server, bus, devices)
     await bus.close()
     await server.close()
