@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, cast, overload
 
-from caproto.server import pvproperty
+from caproto.server import PVGroup, pvproperty
 
 from iocs.record.point import Owner, Point
 from iocs.record.spec import PointSpec
@@ -58,6 +58,16 @@ class Declared(pvproperty):
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.attr_name = self.attr_name or name
+
+    @overload
+    def __get__(self, instance: None, owner: Any) -> Self: ...
+
+    @overload
+    def __get__(self, instance: PVGroup, owner: Any) -> Point: ...
+
+    def __get__(self, instance: PVGroup | None, owner: Any) -> Self | Point:
+        """The declaration, of a class; the record, of one of its groups."""
+        return self if instance is None else cast(Point, instance.attr_pvdb[self.attr_name])
 
     def __copy__(self) -> Declared:
         return self
