@@ -17,9 +17,6 @@ TOKEN = bytes.fromhex("dddddddddddddd11")
 PORT = 9031
 """Status and control commands (arbin-protocol.md 1)."""
 
-FILE_PORT = 9032
-"""File commands, where the server does not take them on `PORT` (arbin-protocol.md 1)."""
-
 OVERHEAD = 22
 """Bytes of a frame besides its payload."""
 

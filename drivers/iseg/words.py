@@ -122,9 +122,6 @@ BLOCKING = (
 )
 """Events that keep a channel off until they are cleared: 0xF020 (iseg-protocol.md 7.5)."""
 
-ALL_CHANNEL_EVENTS = 0xFEFE
-"""Every defined channel event (iseg-protocol.md 7.5)."""
-
 MODULE_BLOCKING = (
     ModuleEvent.TEMPERATURE_NOT_GOOD
     | ModuleEvent.SUPPLY_NOT_GOOD

@@ -23,7 +23,6 @@ GUIDANCE_SIZE = 240
 MAX_LONG = (1 << 31) - 1
 MIN_LONG = -(1 << 31)
 
-INPUT_RECORDS = ("ai", "longin", "bi", "mbbi", "stringin")
 OUTPUT_RECORDS = ("ao", "longout", "bo", "mbbo", "stringout")
 NATIVE_OF_RECORD = {
     "ai": Native.DOUBLE,

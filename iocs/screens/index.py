@@ -125,10 +125,10 @@ def _head(cell: Cell, x: int, y: int, width: int, number: int) -> Widget:
 def _state(cell: Cell, active: tuple[str, ...], y: int, number: int) -> list[Widget]:
     """What it does: a state in its colour, or a number."""
     x, width = 444, 156
-    head = _head(cell, x, y, width, number)
-    if cell.pv.enum:
-        return [head, *states_lamp(cell.pv, x, y + 26, width, 26, active=active)]
-    return [head, *told(cell.pv, (x, y + 26, width, style.ROW), role=f"cell {x}")]
+    if not cell.pv.enum:
+        return _cell(cell, x, y, width, number)
+    field = states_lamp(cell.pv, x, y + 26, width, 26, active=active)
+    return [_head(cell, x, y, width, number), *field]
 
 
 def _cell(cell: Cell, x: int, y: int, width: int, number: int) -> list[Widget]:

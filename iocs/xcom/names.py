@@ -62,7 +62,6 @@ _SHORT = {
 }
 """Descriptions where the words of the table are too long for DESC, or no good name of an alarm."""
 
-_DESC_SIZE = 40
 _HIGHEST_STATE = 15
 
 
